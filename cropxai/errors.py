@@ -1,0 +1,161 @@
+"""The error and warning tree: each class is one sentence that names the input and the remedy.
+
+Errors end a command with one line on stderr and exit code 1. Warnings tell of something that was set aside or
+mended; ``warnings.simplefilter("error", CropxaiWarning)`` (or :func:`strict`) turns them into errors.
+"""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+PathLike = str | Path
+
+
+class CropxaiError(Exception):
+    """Root of all errors that a user can mend."""
+
+
+class CropxaiWarning(UserWarning):
+    """Root of all warnings about the user's data."""
+
+
+def strict() -> None:
+    """Turn every cropxai warning into an error."""
+    warnings.simplefilter("error", CropxaiWarning)
+
+
+def some(names: Sequence[object], limit: int = 3) -> str:
+    """Write the first few of many names: ``'A', 'B' and 7 more``."""
+    shown = ", ".join(repr(str(n)) for n in names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
+
+
+# --- outputs -----------------------------------------------------------------------------------------------------
+
+
+class OutputExists(CropxaiError):
+    """The output is already there."""
+
+    def __init__(self, path: PathLike):
+        super().__init__(f"{path}: exists already; choose another output or give --overwrite")
+
+
+class OutputUnwritable(CropxaiError):
+    """The output cannot be written: no space, no permission, or no such folder."""
+
+    def __init__(self, path: PathLike, reason: str):
+        super().__init__(f"{path}: cannot be written ({reason}); free space or choose another place, then run again")
+
+
+class UnknownFormat(CropxaiError):
+    """The suffix of a file names no format that this command knows."""
+
+    def __init__(self, path: PathLike, known: Sequence[str]):
+        super().__init__(f"{path}: unknown format {Path(path).suffix!r}; use one of {', '.join(known)}")
+
+
+# --- parcels -----------------------------------------------------------------------------------------------------
+
+
+class ParcelsUnreadable(CropxaiError):
+    """The parcels file cannot be used."""
+
+    def __init__(self, path: PathLike, reason: str):
+        super().__init__(f"{path}: {reason}")
+
+
+class DuplicateParcels(CropxaiError):
+    """Several parcels bear one identifier."""
+
+    def __init__(self, path: PathLike, field: str, duplicates: Sequence[object]):
+        super().__init__(
+            f"{path}: field {field!r} is not unique (repeated: {some(duplicates)}); "
+            "name another with --id-field, or number the parcels with --id-field FID"
+        )
+
+
+class UnknownField(CropxaiError):
+    """A named attribute is not in the file."""
+
+    def __init__(self, path: PathLike, field: str, fields: Sequence[str], option: str):
+        super().__init__(f"{path}: no field {field!r}; {option} takes one of {some(list(fields), 12)}")
+
+
+class ParcelsSetAside(CropxaiWarning):
+    """Parcels that get no answer, or whose geometry was mended."""
+
+    def __init__(self, reason: str, parcels: Sequence[object]):
+        noun = "parcel" if len(parcels) == 1 else "parcels"
+        super().__init__(f"{len(parcels)} {noun}: {reason} ({some(parcels)})")
+
+
+# --- scenes ------------------------------------------------------------------------------------------------------
+
+
+class ScenesUnreadable(CropxaiError):
+    """A raster cannot be used."""
+
+    def __init__(self, path: PathLike, reason: str):
+        super().__init__(f"{path}: {reason}")
+
+
+class NoOverlap(CropxaiError):
+    """No parcel lies on any of the rasters."""
+
+    def __init__(self, parcels: PathLike, scenes: str):
+        super().__init__(f"{parcels}: no parcel lies on the rasters of {scenes}; check the CRS and the area of both")
+
+
+class ScenesSetAside(CropxaiWarning):
+    """Rasters that were left out, and why."""
+
+    def __init__(self, reason: str, paths: Sequence[object]):
+        noun = "raster" if len(paths) == 1 else "rasters"
+        super().__init__(f"{len(paths)} {noun}: {reason} ({some(paths)})")
+
+
+# --- series ------------------------------------------------------------------------------------------------------
+
+
+class SeriesUnreadable(CropxaiError):
+    """The path holds no series of this software."""
+
+    def __init__(self, path: PathLike, reason: str):
+        super().__init__(f"{path}: {reason}; make one with 'cropxai ingest'")
+
+
+class SeriesUnusable(CropxaiError):
+    """The series lacks what the command needs."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+
+
+# --- models ------------------------------------------------------------------------------------------------------
+
+
+class ModelUnreadable(CropxaiError):
+    """The model folder is missing, truncated, or its card disagrees with its weights."""
+
+    def __init__(self, path: PathLike, reason: str):
+        super().__init__(f"{path}: {reason}")
+
+
+class LevelMismatch(CropxaiError):
+    """The series and the model were made from different processing levels."""
+
+    def __init__(self, series_level: str, model: str, model_level: str):
+        super().__init__(
+            f"the series is {series_level}, but model {model!r} was trained on {model_level}; "
+            f"ingest the {model_level} products, or choose another model with 'cropxai models'"
+        )
+
+
+class BandMismatch(CropxaiError):
+    """The series lacks bands that the model was trained on."""
+
+    def __init__(self, missing: Sequence[str], model: str):
+        super().__init__(
+            f"the series lacks {', '.join(missing)}, on which model {model!r} was trained; "
+            "ingest scenes with these bands, or choose another model with 'cropxai models'"
+        )

@@ -1,0 +1,60 @@
+"""Outputs that appear whole or not at all: written beside the target, then renamed."""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cropxai.errors import OutputExists, OutputUnwritable, PathLike
+
+
+def check_absent(path: PathLike, overwrite: bool = False) -> Path:
+    """Refuse an output that exists (unless ``overwrite``) or whose folder does not.
+
+    Raises
+    ------
+    OutputExists, OutputUnwritable
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise OutputExists(path)
+    if not path.absolute().parent.is_dir():
+        raise OutputUnwritable(path, "its folder does not exist")
+    return path
+
+
+@contextmanager
+def replacing(path: PathLike, overwrite: bool = False) -> Iterator[Path]:
+    """Give a path beside ``path`` to write to; rename it to ``path`` on success, remove it on any failure.
+
+    Works for files and folders. The temporary name keeps the suffix, by which GDAL knows the format.
+
+    Raises
+    ------
+    OutputExists
+        If ``path`` exists and ``overwrite`` is false.
+    OutputUnwritable
+        If the disk is full or the place cannot be written.
+    """
+    path = check_absent(path, overwrite)
+    part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        yield part
+        if path.is_dir():
+            shutil.rmtree(path)
+        part.replace(path)
+    except OSError as error:
+        reason = "no space left on the device" if error.errno == errno.ENOSPC else error.strerror or str(error)
+        raise OutputUnwritable(path, reason) from error
+    finally:
+        remove(part)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or folder if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

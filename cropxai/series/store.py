@@ -1,0 +1,95 @@
+"""The Zarr store of a series: one folder, reflectance as uint16, the parcels as GeoParquet inside.
+
+Zarr format 2, which GDAL, xarray and netCDF tools all read. ``reflectance`` is stored as reflectance × 10 000 with
+65535 for missing; values below zero (dark pixels after the radiometric offset) are stored as 0, above 6.5534 as 65534.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import xarray as xr
+
+import cropxai
+from cropxai.errors import PathLike, SeriesUnreadable
+from cropxai.outputs import replacing
+from cropxai.series.cube import CropSeries
+
+FORMAT = "cropxai-series"
+VERSION = 1
+MISSING = 65_535
+SCALE = 1e-4
+PARCELS = "parcels.parquet"
+CHUNK = 4096
+
+
+def save(series: CropSeries, path: PathLike, overwrite: bool = False) -> Path:
+    """Write a series to a Zarr store, whole or not at all.
+
+    Raises
+    ------
+    OutputExists, OutputUnwritable
+    """
+    with replacing(path, overwrite) as part:
+        dataset = series.dataset.drop_encoding().assign_attrs(
+            format=FORMAT, format_version=VERSION, software=f"cropxai {cropxai.__version__}"
+        )
+        dataset["reflectance"] = dataset["reflectance"].clip(0, (MISSING - 1) * SCALE)
+        _to_text_attrs(dataset)
+        dataset.to_zarr(part, mode="w", zarr_format=2, consolidated=True, encoding=_encoding(dataset))
+        if series.parcels is not None:
+            series.parcels.to_parquet(part / PARCELS, index=False)
+    return Path(path)
+
+
+def _encoding(dataset: xr.Dataset) -> dict[str, dict[str, Any]]:
+    sizes = dataset.sizes
+    cube = (max(1, min(CHUNK, sizes["parcel"])), sizes["time"], sizes["band"])
+    return {
+        "reflectance": {"dtype": "uint16", "scale_factor": SCALE, "_FillValue": MISSING, "chunks": cube},
+        "valid_pixels": {"dtype": "uint32", "chunks": cube[:2]},
+        "clear_fraction": {"dtype": "float32", "chunks": cube[:2]},
+    }
+
+
+def _to_text_attrs(dataset: xr.Dataset) -> None:
+    for name, value in dataset.attrs.items():
+        if isinstance(value, list | tuple | dict):
+            dataset.attrs[name] = json.dumps(value)
+
+
+def open_series(path: PathLike) -> CropSeries:
+    """Open a Zarr store written by :func:`save`; values are read when they are used.
+
+    Raises
+    ------
+    SeriesUnreadable
+        If the path is not such a store, is truncated, or is of a newer format.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise SeriesUnreadable(path, "no such series")
+    try:
+        dataset = xr.open_zarr(path, chunks=None, consolidated=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise SeriesUnreadable(path, "is not a series store, or a damaged one") from error
+    if dataset.attrs.get("format") != FORMAT or "reflectance" not in dataset:
+        raise SeriesUnreadable(path, "is a Zarr store, but not a series of cropxai")
+    if dataset.attrs["format_version"] > VERSION:
+        raise SeriesUnreadable(path, f"has format {dataset.attrs['format_version']}, newer than this cropxai knows")
+    for name in ("parcel_id", "status", "crop"):
+        if name in dataset.coords:
+            dataset[name] = dataset[name].astype(object)
+    file = path / PARCELS
+    parcels = gpd.read_parquet(file) if file.exists() else None
+    if parcels is not None and len(parcels) != dataset.sizes["parcel"]:
+        raise SeriesUnreadable(path, f"holds {len(parcels)} geometries for {dataset.sizes['parcel']} series")
+    return CropSeries(dataset, parcels)
+
+
+def sources(series: CropSeries) -> list[str]:
+    """Return the names of the products that the series was made from."""
+    value = series.dataset.attrs.get("sources", [])
+    return [str(v) for v in (json.loads(value) if isinstance(value, str) else np.asarray(value).tolist())]
