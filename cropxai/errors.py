@@ -78,7 +78,9 @@ class UnknownField(CropxaiError):
     """A named attribute is not in the file."""
 
     def __init__(self, path: PathLike, field: str, fields: Sequence[str], option: str):
-        super().__init__(f"{path}: no field {field!r}; {option} takes one of {some(list(fields), 12)}")
+        near = [f for f in fields if len(f) == 10 and f.lower() == field[:10].lower()]
+        cut = f" (shapefiles cut names to 10 characters: {near[0]!r}?)" if near else ""
+        super().__init__(f"{path}: no field {field!r}{cut}; {option} takes one of {some(list(fields), 12)}")
 
 
 class ParcelsSetAside(CropxaiWarning):
@@ -104,6 +106,31 @@ class NoOverlap(CropxaiError):
 
     def __init__(self, parcels: PathLike, scenes: str):
         super().__init__(f"{parcels}: no parcel lies on the rasters of {scenes}; check the CRS and the area of both")
+
+
+class ParcelsTooSmall(CropxaiError):
+    """No parcel is large enough to hold the centre of a pixel."""
+
+    def __init__(self, parcels: PathLike, reason: str):
+        super().__init__(f"{parcels}: {reason} (all parcels); give larger parcels or finer rasters")
+
+
+class LevelsMixed(CropxaiError):
+    """The rasters are of several processing levels."""
+
+    def __init__(self, examples: Sequence[tuple[str, PathLike]]):
+        super().__init__(
+            "the rasters mix processing levels: "
+            + ", ".join(f"{level} ({path})" for level, path in examples)
+            + "; give those of one level"
+        )
+
+
+class NoScenes(CropxaiError):
+    """No raster is left to read."""
+
+    def __init__(self, scenes: str, reason: str):
+        super().__init__(f"{scenes}: {reason}")
 
 
 class ScenesSetAside(CropxaiWarning):

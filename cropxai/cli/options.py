@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,9 @@ def progress(command: Callable[..., Any]) -> Callable[..., Any]:
         return teller
 
     def flag(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-        if param.name is not None and value:
-            ctx.ensure_object(Progress).configure(**{param.name: True})
+        ctx.ensure_object(Progress).configure(
+            quiet=value and param.name == "quiet", debug=value and param.name == "debug"
+        )
 
     mode = click.option(
         "--progress",
@@ -83,3 +85,70 @@ def progress(command: Callable[..., Any]) -> Callable[..., Any]:
         "--debug", is_flag=True, is_eager=True, expose_value=False, callback=flag, help="Show tracebacks."
     )
     return mode(quiet(debug(command)))
+
+
+def relevance(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give `--rule`, `--target` and `--reference`."""
+    rule = click.option("--rule", type=click.Choice(["cp-lrp", "attnlrp", "gradient-input"]), default="cp-lrp",
+                        show_default=True, help="Relevance rule.")  # fmt: skip
+    target = click.option("--target", type=click.Choice(["margin", "logit"]), default="margin", show_default=True,
+                          help="What is explained: the lead over the next class, or the score.")  # fmt: skip
+    reference = click.option("--reference", type=click.Choice(["typical", "zero"]), default="typical",
+                             show_default=True, help="What relevance is counted from.")  # fmt: skip
+    return rule(target(reference(command)))
+
+
+def season_search(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give `--top`, `--max-loss` and `--aggregate`."""
+    top = click.option(
+        "--top", type=click.IntRange(1), default=10, show_default=True, help="Greatest n of the windows Δt_n."
+    )
+    loss = click.option("--max-loss", type=click.FloatRange(0), default=0.75, show_default=True,
+                        help="Percentage points that a window may lose.")  # fmt: skip
+    aggregate = click.option("--aggregate", type=click.Choice(["positive", "mean", "absolute"]), default="positive",
+                             show_default=True, help="How the relevance of dates is gathered.")  # fmt: skip
+    return top(loss(aggregate(command)))
+
+
+def training(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give the options of training, which reach the command as one dictionary, ``training``."""
+    given = (
+        click.option("--epochs", type=click.IntRange(0), default=0, help="Passes at most.  [default: by --steps]"),
+        click.option("--steps", type=click.IntRange(1), default=3000, show_default=True, help="Steps aimed at."),
+        click.option("--batch-size", type=click.IntRange(1), default=128, show_default=True, help="Parcels a step."),
+        click.option("--learning-rate", type=float, default=2e-3, show_default=True, help="Greatest learning rate."),
+        click.option("--patience", type=click.IntRange(1), default=15, show_default=True, help="Epochs without gain."),
+        click.option("--any-season", type=click.FloatRange(0, 1), default=0.5, show_default=True,
+                     help="Share of samples cut at a random date."),
+        click.option("--date-dropout", type=click.FloatRange(0, 0.95), default=0.5, show_default=True,
+                     help="Greatest share of dates left out."),
+        click.option("--gain", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+                     help="Spread of random factors on reflectance."),
+        click.option("--shift", type=click.FloatRange(0), default=0.0, show_default=True,
+                     help="Spread of random shifts of the season, days."),
+        click.option("--split", default="spatial", show_default=True,
+                     help="How parcels are held back: spatial, random, or a column of the series."),
+        click.option("--validation-share", type=click.FloatRange(0.05, 0.5), default=0.2, show_default=True),
+        click.option("--min-parcels", type=click.IntRange(2), default=10, show_default=True,
+                     help="Classes with fewer parcels are left out."),
+        click.option("--width", type=click.Choice(["32", "64", "128"]), default="64", show_default=True,
+                     callback=lambda ctx, param, value: int(value), help="Features a date."),
+        click.option("--layers", type=click.IntRange(1, 8), default=2, show_default=True),
+        seed,
+    )  # fmt: skip
+
+    @wraps(command)
+    def collected(**values: Any) -> Any:
+        names = [option for option in SETTINGS if option in values]
+        return command(training={name: values.pop(name) for name in names}, **values)
+
+    for option in reversed(given):
+        collected = option(collected)
+    return collected
+
+
+#: What `training` collects.
+SETTINGS = (
+    "epochs", "steps", "batch_size", "learning_rate", "patience", "any_season", "date_dropout", "gain", "shift",
+    "split", "validation_share", "min_parcels", "width", "layers", "seed",
+)  # fmt: skip

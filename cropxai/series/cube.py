@@ -202,8 +202,8 @@ class CropSeries:
                 f"the series spans {first} to {last}, longer than one season; choose a year with --season, "
                 "or dates with --start and --end"
             )
-        years = pd.DatetimeIndex(self.dates).year
-        return int(years.value_counts().sort_index(ascending=False).idxmax())
+        years, counts = np.unique(self.dates.astype("datetime64[Y]").astype(int) + 1970, return_counts=True)
+        return int(years[::-1][np.argmax(counts[::-1])])
 
     @property
     def season_day(self) -> FloatArray:

@@ -1,0 +1,42 @@
+"""`cropxai train`."""
+
+import click
+
+from cropxai.cli import options
+
+
+@click.command(short_help="Train a classifier on labelled series.")
+@options.series
+@options.output(what="Folder of the model")
+@options.overwrite
+@options.dates
+@options.training
+@options.progress
+def train(series, output, overwrite, season, start, end, training, progress):
+    """Train a transformer on the labelled parcels of SERIES; stop early on parcels held back.
+
+    A run that was stopped goes on where it stopped when it is started again with the same options.
+
+    \b
+    $ cropxai train fields.zarr -o model/
+    """
+    from cropxai.model import Settings
+    from cropxai.model import train as fit
+    from cropxai.outputs import check_absent, remove
+    from cropxai.series import CropSeries
+
+    check_absent(output, overwrite)
+    labelled = CropSeries.open(series).between(*options.chosen_dates(season, start, end))
+    checkpoint = output.with_name(f".{output.name}.training")
+    with progress.stage("train") as report:
+        model = fit(labelled, Settings(**training), name=output.name, checkpoint=checkpoint, report=report)
+    model.save(output, overwrite)
+    remove(checkpoint)
+    scored = model.card.metrics
+    progress.result(
+        f"{output}: {len(model.names)} classes, validation accuracy {scored['validation_accuracy']:.4f}, "
+        f"macro-F1 {scored['validation_macro_f1']:.4f} ({scored['validation_parcels']} parcels, "
+        f"{scored['validation_split']} split), temperature {model.card.temperature:.3f}",
+        output=str(output),
+        **scored,
+    )

@@ -1,0 +1,208 @@
+"""A model on disk: weights in safetensors beside a JSON card that says what they are. No pickle is ever read."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+import cropxai
+from cropxai.errors import BandMismatch, LevelMismatch, ModelUnreadable, PathLike
+from cropxai.model.transformer import Architecture, CropTransformer
+from cropxai.outputs import replacing
+from cropxai.series import CropSeries
+
+FORMAT = "cropxai-model"
+VERSION = 1
+WEIGHTS, CARD = "weights.safetensors", "card.json"
+PRETRAINED = Path(__file__).parent / "pretrained"
+DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class CropClass:
+    """One class of a model: the label it answers with, and the label's HCAT 3 code where known."""
+
+    name: str
+    hcat_code: int | None
+
+
+@dataclass(frozen=True)
+class Window:
+    """The stretch of season days (days since 1 January, both included) that the season study chose."""
+
+    first_day: float
+    last_day: float
+    loss_points: float
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a set of weights is: the contract that prediction checks.
+
+    ``typical`` is the median series of the training parcels, the reference of the relevance: ``days`` (node,) and
+    ``reflectance`` (node, band). ``temperature`` divides the logits, so that confidence is calibrated
+    (Guo et al. 2017, arXiv 1706.04599).
+    """
+
+    name: str
+    architecture: Architecture
+    bands: tuple[str, ...]
+    level: str
+    classes: tuple[CropClass, ...]
+    temperature: float
+    typical_days: tuple[float, ...]
+    typical_reflectance: tuple[tuple[float, ...], ...]
+    season_days: tuple[float, float]
+    window: Window | None = None
+    training: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    time_encoding: str = "day of season"
+
+    def asdict(self) -> dict[str, Any]:
+        """Return the card as plain values."""
+        return {"format": FORMAT, "format_version": VERSION, **asdict(self)}
+
+    @classmethod
+    def fromdict(cls, values: dict[str, Any]) -> "Card":
+        """Build a card from plain values; raises KeyError, TypeError or ValueError where they do not fit."""
+        values = {
+            k: v for k, v in values.items() if k not in ("format", "format_version", "weights_sha256", "versions")
+        }
+        window = values.pop("window", None)
+        return cls(
+            architecture=Architecture(**values.pop("architecture")),
+            bands=tuple(values.pop("bands")),
+            classes=tuple(CropClass(**c) for c in values.pop("classes")),
+            typical_days=tuple(values.pop("typical_days")),
+            typical_reflectance=tuple(tuple(row) for row in values.pop("typical_reflectance")),
+            season_days=tuple(values.pop("season_days")),
+            window=None if window is None else Window(**window),
+            **values,
+        )
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network and its card."""
+
+    network: CropTransformer
+    card: Card
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The class labels, in the order of the logits."""
+        return tuple(c.name for c in self.card.classes)
+
+    def check(self, series: CropSeries) -> None:
+        """Refuse a series that the model was not made for.
+
+        Raises
+        ------
+        LevelMismatch, BandMismatch
+        SeriesUnusable
+            If the dates span more than one season.
+        """
+        if series.level != self.card.level:
+            raise LevelMismatch(series.level, self.card.name, self.card.level)
+        if missing := [b for b in self.card.bands if b not in series.bands]:
+            raise BandMismatch(missing, self.card.name)
+        _ = series.season_year
+
+    def typical(self, day: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Return the median reflectance of the training parcels at some days, (time, band)."""
+        nodes = np.asarray(self.card.typical_reflectance)
+        columns = [np.interp(day, self.card.typical_days, nodes[:, band]) for band in range(nodes.shape[1])]
+        return np.stack(columns, axis=1).astype(np.float32)
+
+    def save(self, folder: PathLike, overwrite: bool = False) -> Path:
+        """Write weights and card to a folder, whole or not at all."""
+        with replacing(folder, overwrite) as part:
+            part.mkdir()
+            save_file({k: v.contiguous() for k, v in self.network.state_dict().items()}, part / WEIGHTS)
+            card = self.card.asdict() | {
+                "weights_sha256": _sha256(part / WEIGHTS),
+                "versions": {"cropxai": cropxai.__version__, "torch": torch.__version__},
+            }
+            (part / CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False), encoding="utf-8")
+        return Path(folder)
+
+
+def shipped() -> dict[str, Path]:
+    """Return the names and folders of the models in the package."""
+    return {p.parent.name: p.parent for p in sorted(PRETRAINED.glob(f"*/{CARD}"))}
+
+
+def locate(name_or_folder: PathLike) -> Path:
+    """Find a model by the name of a shipped one ("default": the first of them) or by its folder.
+
+    Raises
+    ------
+    ModelUnreadable
+        If there is neither.
+    """
+    known = shipped()
+    if str(name_or_folder) == DEFAULT and known:
+        return next(iter(known.values()))
+    if str(name_or_folder) in known:
+        return known[str(name_or_folder)]
+    if (folder := Path(name_or_folder)).is_dir():
+        return folder
+    raise ModelUnreadable(name_or_folder, f"neither a model folder nor a shipped model ({', '.join(known) or 'none'})")
+
+
+def load_model(name_or_folder: PathLike = DEFAULT) -> Model:
+    """Load a model and verify that card and weights belong together.
+
+    Raises
+    ------
+    ModelUnreadable
+        If a file is missing or truncated, or the card disagrees with the weights.
+    """
+    folder = locate(name_or_folder)
+    card = read_card(folder)
+    try:
+        weights = load_file(folder / WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise ModelUnreadable(folder / WEIGHTS, "missing or damaged; train the model again") from error
+    network = CropTransformer(card.architecture)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ModelUnreadable(folder, "the weights do not fit the architecture that the card names") from error
+    if not all(torch.isfinite(w).all() for w in weights.values()):
+        raise ModelUnreadable(folder / WEIGHTS, "holds values that are not finite; train the model again")
+    return Model(network.eval().requires_grad_(False), card)
+
+
+def read_card(folder: PathLike) -> Card:
+    """Read the card of a model folder and check it against its weights file."""
+    folder = Path(folder)
+    try:
+        values = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        sha256 = _sha256(folder / WEIGHTS)
+    except (OSError, ValueError) as error:
+        raise ModelUnreadable(folder, f"needs {CARD} and {WEIGHTS}, both readable") from error
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise ModelUnreadable(folder / CARD, "is not the card of a cropxai model")
+    if values.get("format_version", 0) > VERSION:
+        raise ModelUnreadable(folder / CARD, f"has format {values['format_version']}, newer than this cropxai knows")
+    if values.get("weights_sha256") != sha256:
+        raise ModelUnreadable(folder, "the card names other weights than lie beside it; copy both files again")
+    try:
+        card = Card.fromdict(values)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelUnreadable(folder / CARD, f"lacks or misnames an entry ({error})") from error
+    size = card.architecture
+    if size.bands != len(card.bands) or size.classes != len(card.classes):
+        raise ModelUnreadable(folder / CARD, "its bands or classes do not fit its architecture")
+    return card
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,175 @@
+"""Training: from a labelled series to a model with its card."""
+
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.optimize import minimize_scalar
+from sklearn.metrics import accuracy_score, f1_score
+from torch.nn import functional
+
+from cropxai.crops import hcat_code
+from cropxai.errors import ParcelsSetAside, SeriesUnusable
+from cropxai.model.checkpoint import Card, CropClass, Model
+from cropxai.model.inputs import Inputs
+from cropxai.model.loop import Epoch, Settings, Target, fit
+from cropxai.model.predict import logits
+from cropxai.model.splits import Index, hold_back
+from cropxai.model.transformer import Architecture, CropTransformer
+from cropxai.reporting import Report, silent
+from cropxai.series import CropSeries
+from cropxai.series.store import sources
+
+__all__ = ["Settings", "labelled", "train", "train_on"]
+
+NODE_DAYS = 15  # spacing of the typical series
+DEFAULT_SETTINGS = Settings()
+
+
+def train(
+    series: CropSeries,
+    settings: Settings = DEFAULT_SETTINGS,
+    *,
+    name: str = "model",
+    checkpoint: Path | None = None,
+    report: Report = silent,
+) -> Model:
+    """Train a classifier on the labelled parcels of a series.
+
+    Parameters
+    ----------
+    series : with crop labels, dates within one season
+    name : of the model, on its card
+    checkpoint : file to resume from and to write after every epoch
+
+    Raises
+    ------
+    SeriesUnusable
+        If there are no labels, fewer than two classes, or the split is not possible.
+    """
+    series, names, target = labelled(series, settings.min_parcels)
+    seen, held = hold_back(series, target, settings.validation_share, settings.split, settings.seed)
+    return train_on(series, names, target, seen, held, settings, name=name, checkpoint=checkpoint, report=report)
+
+
+def labelled(series: CropSeries, min_parcels: int) -> tuple[CropSeries, tuple[str, ...], Target]:
+    """Keep the parcels with a label and a date, of classes that are not too rare.
+
+    Returns
+    -------
+    series, names (class,), target (parcel,) class numbers
+    """
+    labels = series.labels
+    dated = np.zeros(len(series), dtype=bool)
+    done = 0
+    for chunk in series.chunks():
+        dated[done : done + len(chunk)] = Inputs.of(chunk, chunk.bands).valid.any(axis=1)
+        done += len(chunk)
+    usable = (labels != "") & dated
+    kept, counts = np.unique(labels[usable].astype(str), return_counts=True)
+    rare = kept[counts < min_parcels]
+    if len(rare):
+        left_out = series.parcel_id[usable & np.isin(labels.astype(str), rare)]
+        reason = f"classes with fewer than {min_parcels} parcels left out of training: {', '.join(rare)}"
+        warnings.warn(ParcelsSetAside(reason, left_out.tolist()), stacklevel=2)
+    names = tuple(str(n) for n in kept[counts >= min_parcels])
+    if len(names) < 2:
+        raise SeriesUnusable(
+            f"training needs two classes with {min_parcels} parcels each, and the series has {len(names)}; "
+            "add labelled parcels, or lower --min-parcels"
+        )
+    usable &= np.isin(labels.astype(str), names)
+    target = np.searchsorted(np.array(names), labels[usable].astype(str)).astype(np.intp)
+    return series.select(usable), names, target
+
+
+def train_on(
+    series: CropSeries,
+    names: tuple[str, ...],
+    target: Target,
+    seen: Index,
+    held: Index,
+    settings: Settings,
+    *,
+    name: str = "model",
+    checkpoint: Path | None = None,
+    report: Report = silent,
+) -> Model:
+    """Train on the parcels ``seen``, stop early and calibrate on those ``held``."""
+    bands = series.bands
+    inputs = Inputs.of(series, bands)
+    size = Architecture(len(bands), len(names), width=settings.width, layers=settings.layers, dropout=settings.dropout)
+    torch.manual_seed(settings.seed)
+    network = CropTransformer(size)
+    learnt = inputs.take(seen)
+    network.mean.copy_(torch.from_numpy(learnt.reflectance[learnt.valid].mean(axis=0)))
+    network.scale.copy_(torch.from_numpy(learnt.reflectance[learnt.valid].std(axis=0) + 1e-6))
+    kept = inputs.take(held)
+    history = fit(network, (learnt, target[seen]), (kept, target[held]), settings, report, checkpoint)
+    scores = logits(network, kept)
+    days, values = typical_series(learnt)
+    card = Card(
+        name=name,
+        architecture=size,
+        bands=bands,
+        level=series.level,
+        classes=tuple(CropClass(n, hcat_code(n)) for n in names),
+        temperature=calibrate(scores, target[held]),
+        typical_days=days,
+        typical_reflectance=values,
+        season_days=(float(inputs.day.min()), float(inputs.day.max())),
+        training=_provenance(series, names, target, settings, history),
+        metrics={
+            "validation_split": settings.split,
+            "validation_parcels": len(held),
+            "validation_accuracy": round(float(accuracy_score(target[held], scores.argmax(axis=1))), 4),
+            "validation_macro_f1": round(
+                float(f1_score(target[held], scores.argmax(axis=1), average="macro", zero_division=0.0)), 4
+            ),
+        },
+    )
+    return Model(network.requires_grad_(False), card)
+
+
+def typical_series(inputs: Inputs) -> tuple[tuple[float, ...], tuple[tuple[float, ...], ...]]:
+    """Return the median of all parcels at nodes every 15 days: days (node,) and reflectance (node, band).
+
+    A node is the median over the dates within 15 days of it; nodes without dates are left out.
+    """
+    days, rows = [], []
+    for node in np.arange(inputs.day.min(), inputs.day.max() + NODE_DAYS, NODE_DAYS):
+        near = np.abs(inputs.day - node) <= NODE_DAYS
+        values = inputs.reflectance[:, near][inputs.valid[:, near]]
+        if len(values):
+            days.append(float(node))
+            rows.append(tuple(round(float(v), 5) for v in np.median(values, axis=0)))
+    return tuple(days), tuple(rows)
+
+
+def calibrate(scores: npt.NDArray[np.float32], target: Target) -> float:
+    """Return the temperature that minimises the negative log-likelihood (Guo et al. 2017, arXiv 1706.04599)."""
+    x, y = torch.from_numpy(scores).double(), torch.from_numpy(target)
+
+    def loss(log_temperature: float) -> float:
+        return functional.cross_entropy(x / np.exp(log_temperature), y).item()
+
+    return round(float(np.exp(minimize_scalar(loss, bounds=(-2.3, 2.3), method="bounded").x)), 4)
+
+
+def _provenance(
+    series: CropSeries, names: tuple[str, ...], target: Target, settings: Settings, history: list[Epoch]
+) -> dict[str, Any]:
+    counts = np.bincount(target, minlength=len(names))
+    return {
+        "parcels": len(target),
+        "parcels_by_class": {n: int(c) for n, c in zip(names, counts, strict=True)},
+        "dates": [str(series.dates.min()), str(series.dates.max())],
+        "sources": sources(series)[:3],
+        "plan_hash": str(series.dataset.attrs.get("plan_hash", "")),
+        "settings": asdict(settings),
+        "history": [{k: round(v, 4) for k, v in epoch.items()} for epoch in history],
+    }
