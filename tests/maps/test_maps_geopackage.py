@@ -1,11 +1,10 @@
 """The map file, read back by SQLite, GDAL and GDAL's own conformance script."""
 
 import datetime as dt
-import os
 import sqlite3
 import subprocess
 import tracemalloc
-from pathlib import Path
+from contextlib import closing
 
 import geopandas as gpd
 import numpy as np
@@ -14,6 +13,7 @@ import pyogrio
 import pytest
 import shapely
 from example_map import CROPS, DATES, HOSTILE, HOSTILE_ROW, RUN, WITHOUT, fields, relevance, results, write_example
+from system_python import system_python
 
 from cropxai.bands import GROUPS
 from cropxai.errors import OutputExists
@@ -28,7 +28,7 @@ def example(tmp_path_factory):
 
 
 def rows(path, query, *values):
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database:
         return database.execute(query, values).fetchall()
 
 
@@ -229,18 +229,6 @@ def test_many_rows_in_bounded_memory(tmp_path):
     assert rows(path, "SELECT count(*) FROM relevance") == [(5000 * 30,)]
 
     assert peak < 8e6  # 100 parcels at a time; all rows at once take some 40 MB
-
-
-def system_python(module):
-    """Return the command of the system's Python, whose GDAL judges our files; CI must have it."""
-    environment = {"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")}
-    python = "/usr/bin/python3"
-    if Path(python).exists():
-        probe = subprocess.run([python, "-c", f"import {module}"], env=environment, capture_output=True)
-        if probe.returncode == 0:
-            return python, environment
-    reason = f"the system's Python has no {module}; install python3-gdal"
-    return pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
 
 
 @pytest.mark.parametrize("make", [write_example, lambda path: written(path, *tiny(1))], ids=["example", "tiny"])

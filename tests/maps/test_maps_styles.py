@@ -1,6 +1,7 @@
 """The styles as documents, and the column table as documentation; QGIS itself looks at them in tests/qgis."""
 
 import sqlite3
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -49,7 +50,7 @@ def test_hostile_labels_cannot_break_the_document():
 
 def test_one_default_style_in_the_file(tmp_path):
     write_example(tmp_path / "m.gpkg")
-    with sqlite3.connect(tmp_path / "m.gpkg") as database:
+    with closing(sqlite3.connect(tmp_path / "m.gpkg")) as database:
         query = "SELECT styleName, f_table_name, f_geometry_column, useAsDefault, styleQML FROM layer_styles"
         found = database.execute(query).fetchall()
     assert [row[:4] for row in found] == [("crop", "parcels", "geom", 1), ("confidence", "parcels", "geom", 0)]
