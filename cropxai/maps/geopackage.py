@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyogrio
 import shapely
+from pyogrio.errors import DataLayerError, DataSourceError
 
 from cropxai.bands import GROUPS
 from cropxai.errors import OutputUnwritable, PathLike
@@ -77,7 +78,7 @@ def write_map(
                 _write_styles(database, labels)
                 _describe_columns(database)
                 database.execute("COMMIT")
-        except (sqlite3.OperationalError, pyogrio.errors.DataSourceError) as error:
+        except (sqlite3.OperationalError, DataSourceError, DataLayerError) as error:
             raise OutputUnwritable(path, str(error)) from error
     return Path(path)
 

@@ -13,10 +13,11 @@ import pyogrio
 import pytest
 import shapely
 from example_map import CROPS, DATES, HOSTILE, HOSTILE_ROW, RUN, WITHOUT, fields, relevance, results, write_example
+from pyogrio.errors import DataLayerError
 from system_python import system_python
 
 from cropxai.bands import GROUPS
-from cropxai.errors import OutputExists
+from cropxai.errors import OutputExists, OutputUnwritable
 from cropxai.maps import columns, join_attributes, write_map
 
 
@@ -214,6 +215,16 @@ def test_a_failure_half_way_leaves_no_half_map(tmp_path, before):
         written(path, *tiny(2), failing(), overwrite=True)
     assert [p.name for p in tmp_path.iterdir()] == ([path.name] if before else [])
     assert not before or path.read_bytes() == kept
+
+
+@pytest.mark.parametrize("error", [sqlite3.OperationalError("disk is full"), DataLayerError("disk is full")])
+def test_a_full_disk_is_told_in_one_line(tmp_path, monkeypatch, error):
+    def full(*_, **__):
+        raise error
+
+    monkeypatch.setattr(pyogrio, "write_dataframe", full)
+    with pytest.raises(OutputUnwritable, match=r"m\.gpkg: cannot be written \(disk is full\); free space"):
+        written(tmp_path / "m.gpkg", *tiny(1))
 
 
 def test_many_rows_in_bounded_memory(tmp_path):

@@ -4,8 +4,11 @@ import json
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from example_map import CROPS, DATES, HOSTILE, HOSTILE_ROW, WITHOUT, write_example
+from matplotlib.colors import to_rgb
+from matplotlib.image import imread
 from system_python import PYTHON
 
 from cropxai.bands import GROUPS
@@ -13,6 +16,7 @@ from cropxai.crops import colours
 from cropxai.maps import columns
 
 CHECK = Path(__file__).parent / "check_map.py"
+DRAW = Path(__file__).parents[2] / "docs" / "make_map_picture.py"
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +82,14 @@ def test_map_tip_is_safe_and_shows_a_missing_answer(seen):
     missing = seen["tips"][f"P{WITHOUT[0]:04d}"]
     assert "<td>–</td>" in missing
     assert "seen clear on no date" in missing
+
+
+def test_the_picture_of_the_readme_shows_every_crop(written, qgis):
+    path, _ = written
+    picture = path.with_name("picture.png")
+    drawn = subprocess.run([PYTHON, str(DRAW), str(path), str(picture)], env=qgis, capture_output=True, text=True)
+    assert (drawn.returncode, drawn.stdout) == (0, ""), drawn.stderr
+    pixels = np.round(imread(picture)[..., :3].reshape(-1, 3) * 255)
+    for colour in colours([*CROPS, HOSTILE]).values():
+        share = (pixels == np.round(np.array(to_rgb(colour)) * 255)).all(axis=1).mean()
+        assert share > 0.001
