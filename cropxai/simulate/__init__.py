@@ -2,5 +2,6 @@
 
 from cropxai.simulate.calendars import CALENDARS
 from cropxai.simulate.country import SimulationRefused, simulate_series
+from cropxai.simulate.scenes import simulate_scenes
 
-__all__ = ["CALENDARS", "SimulationRefused", "simulate_series"]
+__all__ = ["CALENDARS", "SimulationRefused", "simulate_scenes", "simulate_series"]

@@ -26,7 +26,7 @@ class Traits:
     """
 
     chlorophyll: tuple[float, float] = (1.0, 0.18)
-    water: tuple[float, float] = (1.0, 0.2)
+    water: tuple[float, float] = (1.0, 0.27)
     extinction: tuple[float, float] = (0.5, 0.07)
     cover: tuple[float, float] = (0.96, 0.04)
 
@@ -93,7 +93,7 @@ class GrassCalendar:
     traits: Traits = field(default_factory=Traits)
 
 
-_CEREAL = Traits(water=(1.1, 0.2), extinction=(0.36, 0.06))
+_CEREAL = Traits(water=(1.1, 0.28), extinction=(0.36, 0.06))
 _MAIZE = Traits(chlorophyll=(1.12, 0.18), extinction=(0.41, 0.07), cover=(0.9, 0.07))
 
 ARABLE: tuple[ArableCalendar, ...] = (
@@ -111,14 +111,14 @@ ARABLE: tuple[ArableCalendar, ...] = (
     ),
     ArableCalendar(
         "winter rapeseed", 0.07, (-128, -119, 84, 112, 154, 177, 189), 8, (4.6, 1.0), 1.5, flower=(108, 134, 0.45),
-        regrowth=0.9, traits=Traits(water=(1.25, 0.2), extinction=(0.52, 0.07)),
+        regrowth=0.9, traits=Traits(water=(1.25, 0.28), extinction=(0.52, 0.07)),
     ),
     ArableCalendar(
         "spring barley", 0.05, (79, 95, 126, 153, 169, 188, 198), 10, (3.9, 0.9), traits=_CEREAL,
     ),
     ArableCalendar(
         "spring oats", 0.03, (80, 98, 130, 160, 179, 197, 207), 10, (4.1, 0.9),
-        traits=Traits(chlorophyll=(0.92, 0.16), water=(1.2, 0.2), extinction=(0.37, 0.06)),
+        traits=Traits(chlorophyll=(0.92, 0.16), water=(1.25, 0.28), extinction=(0.37, 0.06)),
     ),
     ArableCalendar(
         "grain maize", 0.07, (114, 130, 165, 195, 236, 266, 286), 9, (4.3, 0.9), green_left=0.12, brown_left=0.6,
@@ -152,8 +152,8 @@ ARABLE: tuple[ArableCalendar, ...] = (
 
 GRASSES: tuple[GrassCalendar, ...] = (
     GrassCalendar(
-        "grassland", 0.22, (3.9, 1.1), (1.5, 0.8), 82, (0, 0, 1, 2, 2, 3, 4, 5),
-        {1: 178, 2: 160, 3: 142, 4: 132, 5: 124}, 0.25, Traits((0.86, 0.17), (0.95, 0.2), (0.5, 0.08), (0.97, 0.03)),
+        "grassland", 0.22, (4.3, 1.3), (1.7, 1.0), 82, (0, 0, 1, 2, 2, 3, 4, 5),
+        {1: 178, 2: 160, 3: 142, 4: 132, 5: 124}, 0.22, Traits((0.9, 0.18), (1.0, 0.26), (0.5, 0.08), (0.97, 0.03)),
     ),
     GrassCalendar(
         "clover", 0.03, (4.4, 1.0), (1.5, 0.8), 84, (2, 3, 3, 4), {2: 156, 3: 143, 4: 131}, 0.14,

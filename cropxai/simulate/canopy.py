@@ -36,7 +36,7 @@ BY_WATER = _spectrum(0, 0, 0, 0, 0, 0, 0, 0.003, 0.006, 0.03, 0.35, 0.28, 0.55)
 DRY_SOIL = _spectrum(0.085, 0.105, 0.142, 0.182, 0.205, 0.225, 0.240, 0.253, 0.265, 0.280, 0.290, 0.335, 0.295)
 WET_SHARE = _spectrum(0.55, 0.54, 0.53, 0.53, 0.54, 0.55, 0.56, 0.56, 0.57, 0.56, 0.50, 0.52, 0.45)
 #: Layers that cover: straw on the ground, yellow petals.
-STRAW = _spectrum(0.105, 0.125, 0.172, 0.225, 0.252, 0.275, 0.295, 0.312, 0.330, 0.345, 0.360, 0.395, 0.310)
+STRAW = _spectrum(0.105, 0.125, 0.172, 0.225, 0.252, 0.275, 0.295, 0.312, 0.330, 0.345, 0.360, 0.430, 0.340)
 PETALS = _spectrum(0.050, 0.055, 0.230, 0.260, 0.340, 0.500, 0.560, 0.580, 0.590, 0.570, 0.400, 0.300, 0.160)
 
 # Top of atmosphere, for a clear mid-latitude sky: path reflectance, transmittance both ways and spherical albedo.

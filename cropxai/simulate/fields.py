@@ -203,7 +203,7 @@ def _events(
     least = np.array([0, 5, 12, 10, 6, 6, 3])  # days from one event to the next
     for event in range(1, len(EVENTS)):
         days[:, event] = np.maximum(days[:, event], days[:, event - 1] + least[event])
-    return days
+    return np.asarray(days, float)
 
 
 def _share(mean: float, n: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:

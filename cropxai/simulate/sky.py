@@ -20,11 +20,12 @@ NEIGHBOUR = 3
 #: A parcel that lies in the overlap of both orbits.
 BOTH = 2
 
-_CLOUD_VISIBLE = np.array([0.62, 0.61, 0.60, 0.60, 0.61, 0.62, 0.63, 0.63, 0.63, 0.45, 0.06, 0.42, 0.32], np.float32)
+#: Reflectance of a bright cloud (typical magnitudes; B10 sees its upper part only).
+CLOUD = np.array([0.62, 0.61, 0.60, 0.60, 0.61, 0.62, 0.63, 0.63, 0.63, 0.45, 0.06, 0.42, 0.32], np.float32)
 #: How haze and thin cloud brighten: falls from blue to short-wave infrared.
-_THIN = np.array([1.0, 0.97, 0.93, 0.9, 0.88, 0.87, 0.86, 0.85, 0.84, 0.7, 0.1, 0.45, 0.35], np.float32)
+THIN = np.array([1.0, 0.97, 0.93, 0.9, 0.88, 0.87, 0.86, 0.85, 0.84, 0.7, 0.1, 0.45, 0.35], np.float32)
 #: Error of the aerosol correction, strongest in the blue.
-_AEROSOL = np.array([1.3, 1.0, 0.7, 0.5, 0.42, 0.35, 0.28, 0.24, 0.2, 0.2, 0, 0.08, 0.05], np.float32)
+AEROSOL = np.array([1.3, 1.0, 0.7, 0.5, 0.42, 0.35, 0.28, 0.24, 0.2, 0.2, 0, 0.08, 0.05], np.float32)
 
 
 @dataclass(frozen=True)
@@ -127,20 +128,21 @@ def disturb(reflectance: FloatArray, sky: Sky, rng: np.random.Generator) -> Floa
     The residual aerosol error is common to all parcels of a call on a date; the rest is each parcel's own.
     """
     n, times, bands = reflectance.shape
-    aerosol = rng.normal(0, 0.010, times).astype(np.float32)[None, :, None] * _AEROSOL
-    level = rng.normal(1, 0.035, (1, times, 1)).astype(np.float32)
-    own = np.float32(1) + rng.standard_normal((n, times, 1), np.float32) * np.float32(0.03)
-    thin = sky.thin[..., None] * _THIN
-    lit: FloatArray = reflectance * (sky.shade[..., None] * level * own)
-    lit += (_CLOUD_VISIBLE - lit) * thin + aerosol
+    aerosol = np.asarray(rng.normal(0, 0.010, (1, times, 1)), np.float32) * AEROSOL
+    level = np.asarray(rng.normal(1, 0.035, (1, times, 1)), np.float32)
+    own = 1 + rng.standard_normal((n, times, 1), np.float32) * np.float32(0.03)
+    thin = sky.thin[..., None] * THIN
+    lit = reflectance * (sky.shade[..., None] * level * own)
+    lit += (CLOUD - lit) * thin + aerosol
     lit *= 1 + rng.standard_normal((n, times, bands), np.float32) * np.float32(0.02)
     lit += rng.standard_normal((n, times, bands), np.float32) * np.float32(0.0025)
-    return lit
+    out: FloatArray = lit
+    return out
 
 
 def under_cloud(top: FloatArray, cloud: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Cover top-of-atmosphere reflectance with the clouds that no mask removes, (parcel, time, 13)."""
     opacity = (cloud * rng.uniform(0.35, 1.0, cloud.shape))[..., None].astype(np.float32)
     bright = rng.uniform(0.7, 1.35, (*cloud.shape, 1)).astype(np.float32)
-    out: FloatArray = top + (_CLOUD_VISIBLE * bright / (1 - 0.3 * SPHERICAL_ALBEDO) - top) * opacity
+    out: FloatArray = top + (CLOUD * bright / (1 - 0.3 * SPHERICAL_ALBEDO) - top) * opacity
     return out

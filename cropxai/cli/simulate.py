@@ -1,0 +1,129 @@
+"""`cropxai simulate`: parcels, series and scenes of known truth."""
+
+from pathlib import Path
+
+import click
+
+from cropxai.cli import options
+from cropxai.cli.progress import Progress
+
+year = click.option("--year", type=int, default=2018, show_default=True, help="Season to simulate.")
+
+
+def cloudiness(default: float) -> options.Decorator:
+    """Give `--cloudiness`."""
+    text = "Mean share of cloud, 0.01 to 0.99."
+    return click.option("--cloudiness", type=float, default=default, show_default=True, help=text)
+
+
+@click.group(short_help="Make simulated parcels, series and scenes.")
+def simulate() -> None:
+    """Make parcels whose crops are known, and what Sentinel-2 would see of them; all of it simulated.
+
+    \b
+    $ cropxai simulate scenes -o demo --seed 7
+    $ cropxai simulate country -o country.zarr --parcels 20000
+    """
+
+
+@simulate.command(short_help="Series of many parcels in several regions.")
+@options.output(suffixes=(".zarr",), what="Series to write")
+@click.option("--parcels", type=int, default=5000, show_default=True, help="Number of parcels.")
+@year
+@click.option("--level", type=click.Choice(["L1C", "L2A"]), default="L2A", show_default=True, help="Processing level.")
+@click.option("--crops", help="Crops to grow, separated by commas.  [default: all]")
+@click.option("--bands", help="Bands, separated by commas.  [default: all of the level]")
+@click.option("--orbits", type=click.IntRange(1, 2), default=2, show_default=True, help="Orbits that pass.")
+@click.option("--regions", type=int, default=8, show_default=True, help="Regions with their own season and soil.")
+@cloudiness(0.5)
+@click.option("--label-noise", type=float, default=0.0, show_default=True, help="Share of wrongly declared crops.")
+@options.seed
+@options.overwrite
+@options.progress
+def country(
+    output: Path,
+    parcels: int,
+    year: int,
+    level: str,
+    crops: str | None,
+    bands: str | None,
+    orbits: int,
+    regions: int,
+    cloudiness: float,
+    label_noise: float,
+    seed: int,
+    overwrite: bool,
+    progress: Progress,
+) -> None:
+    """Simulate the series of a country's parcels, for training and tests.
+
+    \b
+    $ cropxai simulate country -o country.zarr --parcels 20000 --year 2019 --seed 1
+    """
+    from cropxai.outputs import check_absent
+    from cropxai.simulate import simulate_series
+
+    check_absent(output, overwrite)
+    with progress.stage("simulate") as report:
+        series = simulate_series(
+            parcels,
+            year=year,
+            level=level,
+            bands=_listed(bands),
+            crops=_listed(crops),
+            orbits=orbits,
+            regions=regions,
+            cloudiness=cloudiness,
+            label_noise=label_noise,
+            seed=seed,
+            report=report,
+        )
+    series.save(output, overwrite=overwrite)
+    progress.result(f"{output}: simulated, {series.summary()}", output=str(output), parcels=len(series))
+
+
+@simulate.command(short_help="Rasters, parcels and truth of a small landscape.")
+@options.output(what="Folder to make")
+@click.option("--parcels", type=int, default=80, show_default=True, help="Number of parcels.")
+@click.option("--size", type=int, default=160, show_default=True, help="Pixels of 10 m along each side; even.")
+@year
+@click.option("--dates", type=int, default=28, show_default=True, help="Number of scenes, February to October.")
+@cloudiness(0.45)
+@options.seed
+@options.overwrite
+@options.progress
+def scenes(
+    output: Path,
+    parcels: int,
+    size: int,
+    year: int,
+    dates: int,
+    cloudiness: float,
+    seed: int,
+    overwrite: bool,
+    progress: Progress,
+) -> None:
+    """Simulate a landscape as Sentinel-2 L2A scenes with clouds, its parcels, and the truth beside them.
+
+    \b
+    $ cropxai simulate scenes -o demo --seed 7
+    """
+    from cropxai.simulate import simulate_scenes
+
+    with progress.stage("simulate") as report:
+        simulate_scenes(
+            output,
+            parcels=parcels,
+            size=size,
+            year=year,
+            dates=dates,
+            cloudiness=cloudiness,
+            seed=seed,
+            overwrite=overwrite,
+            report=report,
+        )
+    progress.result(f"{output}: {parcels} simulated parcels, {dates} scenes", output=str(output), parcels=parcels)
+
+
+def _listed(text: str | None) -> list[str] | None:
+    return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
