@@ -58,6 +58,43 @@ def chosen_dates(season: int | None, start: datetime | None, end: datetime | Non
     return first, last
 
 
+def _classes(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:
+    numbers = [text.strip() for text in value.split(",") if text.strip()]
+    if not all(number.isdigit() and int(number) <= 11 for number in numbers):
+        raise click.BadParameter(f"{value!r} is no list of SCL classes; write numbers from 0 to 11, such as 3,8,9")
+    return tuple(int(number) for number in numbers)
+
+
+level = click.option(
+    "--level", type=click.Choice(["L1C", "L2A"]), help="Processing level of rasters that do not tell it."
+)
+dn_offset = click.option(
+    "--dn-offset",
+    type=float,
+    help="Radiometric offset of all rasters (-1000 from baseline 04.00 on).  [default: as they declare, else 0]",
+)
+min_clear = click.option(
+    "--min-clear",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Least clear share of a parcel's pixels for a date to count.",
+)
+mask_classes = click.option(
+    "--mask-classes",
+    "masked_classes",
+    default="0,1,3,8,9,10,11",
+    show_default=True,
+    callback=_classes,
+    help="SCL classes that are not clear.",
+)
+
+
+def reading(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give the options on how rasters are read: `--level`, `--dn-offset`, `--min-clear` and `--mask-classes`."""
+    return level(dn_offset(min_clear(mask_classes(command))))
+
+
 def progress(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give `--progress`, `--quiet` and `--debug`, and the `Progress` of the run as argument ``progress``."""
 

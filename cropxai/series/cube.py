@@ -233,7 +233,7 @@ class CropSeries:
 
     def summary(self) -> str:
         """Say in a few lines what the series holds."""
-        seen = (self.dataset["valid_pixels"] > 0).sum("time").values
+        seen = self.dataset["reflectance"].notnull().any("band").sum("time").values
         without = int((self.status != "").sum())
         lines = [
             f"{len(self)} parcels × {len(self.dates)} dates × {len(self.bands)} bands, {self.level}",
@@ -241,7 +241,8 @@ class CropSeries:
             f"clear dates a parcel: median {np.median(seen):.0f}, least {seen.min()}, most {seen.max()}",
         ]
         if without:
-            counts = pd.Series(self.status[self.status != ""]).value_counts()
+            reasons = [str(why).partition(":")[0] for why in self.status if why]  # what follows is of one parcel
+            counts = pd.Series(reasons).value_counts()
             lines.append(f"{without} without a series: " + "; ".join(f"{n} × {why}" for why, n in counts.items()))
         return "\n".join(lines)
 

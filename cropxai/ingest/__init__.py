@@ -1,0 +1,6 @@
+"""From parcels and Sentinel-2 rasters to parcel time series."""
+
+from cropxai.ingest.extract import extract_series
+from cropxai.ingest.parcels import read_parcels
+
+__all__ = ["extract_series", "read_parcels"]

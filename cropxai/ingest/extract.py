@@ -1,0 +1,206 @@
+"""Parcels + scenes → series: the top of the room, which reads like its table of contents."""
+
+import hashlib
+import warnings
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+import cropxai
+from cropxai.bands import BANDS, SCL_MASKED
+from cropxai.errors import (
+    NoOverlap,
+    NoScenes,
+    OutputUnwritable,
+    ParcelsTooSmall,
+    PathLike,
+    ScenesSetAside,
+    SeriesUnusable,
+    some,
+)
+from cropxai.ingest.catalogue import Day, find_scenes
+from cropxai.ingest.measure import measure
+from cropxai.ingest.parcels import Parcels, read_parcels
+from cropxai.ingest.plan import OUTSIDE, Plan, make_plan, why_no_pixel
+from cropxai.ingest.scenes import Grid, Scene
+from cropxai.ingest.table import SeriesTable
+from cropxai.reporting import Report, part, silent
+from cropxai.series import CropSeries
+
+#: Least clear share of a parcel's pixels for a date to count.
+MIN_CLEAR = 0.5
+#: Share of the work that finding the pixels takes, in the eyes of the progress bar.
+PLANNING = 0.1
+
+
+def extract_series(
+    parcels: PathLike,
+    scenes: PathLike | Sequence[PathLike],
+    *,
+    layer: str | None = None,
+    id_field: str | None = None,
+    label_field: str | None = None,
+    bands: Sequence[str] | None = None,
+    level: str | None = None,
+    dn_offset: float | None = None,
+    masked_classes: Sequence[int] = SCL_MASKED,
+    min_clear: float = MIN_CLEAR,
+    start: Day | None = None,
+    end: Day | None = None,
+    workdir: PathLike | None = None,
+    report: Report = silent,
+) -> CropSeries:
+    """Extract the median reflectance of every parcel, date and band.
+
+    A pixel belongs to a parcel if its centre lies inside; it is clear if the mask of the scene does not rule it out.
+    Where several scenes of one date show a parcel, one is taken: that on which the date counts, then that with most
+    pixels of the parcel, then most clear ones, then the first by tile and path.
+
+    Parameters
+    ----------
+    parcels : path
+        Any vector file, in any CRS; see :func:`cropxai.ingest.read_parcels` for ``layer``, ``id_field`` and
+        ``label_field``.
+    scenes : path or sequence of paths
+        Rasters, or folders of them, in any order and any CRS.
+    bands : sequence of str, optional
+        ESA names. By default all that any scene has.
+    level : {"L1C", "L2A"}, optional
+        Processing level of the rasters that do not tell it.
+    dn_offset : float, optional
+        Radiometric offset of all rasters (-1000 for products of baseline 04.00 on), in place of what they declare.
+    masked_classes : sequence of int
+        SCL classes that are not clear.
+    min_clear : float
+        Least share (0…1) of the parcel's pixels that must be clear for a date to count; one pixel must be in any
+        case. A band in which fewer pixels have a value is missing.
+    start, end : datetime.date or "YYYY-MM-DD", optional
+        First and last day to keep.
+    workdir : path, optional
+        Folder for what each scene gave; a run that was stopped goes on from there, with the same result.
+    report : callable
+        Told the share of the work done.
+
+    Returns
+    -------
+    CropSeries
+        Parcels in the order of the file, none left out: ``status`` says why one has no series. ``valid_pixels`` are
+        the clear pixels of a date, ``clear_fraction`` their share of the parcel's, also on dates that do not count.
+
+    Raises
+    ------
+    ParcelsUnreadable, UnknownField, DuplicateParcels
+        If the parcels cannot be used.
+    ScenesUnreadable, LevelsMixed, NoScenes
+        If the rasters cannot be used.
+    NoOverlap, ParcelsTooSmall
+        If no parcel lies on the rasters, or none holds the centre of a pixel.
+    SeriesUnusable
+        If a band is asked for that no raster has.
+    OutputUnwritable
+        If ``workdir`` cannot be written.
+
+    Warns
+    -----
+    ParcelsSetAside
+        If geometry was mended.
+    ScenesSetAside
+        If rasters lack bands, miss all parcels, or hold no data on them.
+    """
+    fields = read_parcels(parcels, layer=layer, id_field=id_field, label_field=label_field)
+    found = find_scenes(scenes, level=level, dn_offset=dn_offset, start=start, end=end)
+    where = _named(scenes)
+    chosen = _chosen_bands(found, bands)
+    plans = _plans(fields, found, part(report, 0, PLANNING))
+    _check_overlap(fields, plans, where)
+    usable = _scenes_on_parcels(found, plans, chosen)
+    table = SeriesTable(len(fields), len({scene.date for scene in usable}), chosen, min_clear)
+    progress = part(report, PLANNING, 1)
+    folder = _made(workdir)
+    done = 0
+    for date, group in groupby(usable, key=lambda scene: scene.date):
+        views = []
+        for scene in group:
+            progress(done / len(usable), f"{date} {scene.tile}".strip())
+            plan = plans[scene.grid]
+            views.append((scene, plan, measure(scene, plan, chosen, masked_classes, folder)))
+            done += 1
+        table.add_date(np.datetime64(date, "D"), views)
+    if not table.dates:
+        raise NoScenes(where, "all pixels on the parcels are nodata; check that the rasters are whole")
+    if table.blank:
+        warnings.warn(ScenesSetAside("only nodata on the parcels", table.blank), stacklevel=2)
+    attrs = {
+        "level": found[0].level,
+        "pixel_rule": "centre",
+        "statistic": "median",
+        "sources": [Path(scene.path).name for scene in usable if scene.path not in table.blank],
+        "software": f"cropxai {cropxai.__version__}",
+        "plan_hash": hashlib.sha256("".join(sorted(plan.key for plan in plans.values())).encode()).hexdigest(),
+        "min_clear": float(min_clear),
+        "masked_classes": [int(c) for c in masked_classes],
+    }
+    report(1.0, "")
+    return table.series(fields, plans.values(), attrs)
+
+
+def _named(scenes: PathLike | Sequence[PathLike]) -> str:
+    return str(scenes) if isinstance(scenes, str | Path) else some(scenes)
+
+
+def _chosen_bands(scenes: Sequence[Scene], bands: Sequence[str] | None) -> list[str]:
+    """Return the bands to read; warn of scenes that lack some of them."""
+    known = {band for scene in scenes for band in scene.bands}
+    chosen = [band.name for band in BANDS if band.name in known] if bands is None else list(dict.fromkeys(bands))
+    absent = [band for band in chosen if band not in known]
+    if absent:
+        had = " ".join(band.name for band in BANDS if band.name in known)
+        raise SeriesUnusable(f"no raster has {', '.join(absent)}; the bands are {had}: mend --bands")
+    lacking: dict[str, list[str]] = defaultdict(list)
+    for scene in scenes:
+        missing = [band for band in chosen if band not in scene.bands]
+        if missing:
+            lacking[", ".join(missing)].append(scene.path)
+    for missing_bands, paths in lacking.items():
+        warnings.warn(ScenesSetAside(f"without {missing_bands}, missing on their dates", paths), stacklevel=3)
+    return chosen
+
+
+def _plans(parcels: Parcels, scenes: Sequence[Scene], report: Report) -> dict[Grid, Plan]:
+    grids = list(dict.fromkeys(scene.grid for scene in scenes))
+    plans = {}
+    for n, grid in enumerate(grids):
+        report(n / len(grids), "finding the pixels of parcels")
+        plans[grid] = make_plan(parcels, grid)
+    return plans
+
+
+def _check_overlap(parcels: Parcels, plans: Mapping[Grid, Plan], where: str) -> None:
+    if not any(plan.touches.any() for plan in plans.values()):
+        raise NoOverlap(parcels.path, where)
+    if not any(len(plan.pixels) for plan in plans.values()):
+        reasons = [reason for reason in why_no_pixel(parcels, plans.values()) if reason not in ("", OUTSIDE)]
+        if not reasons:
+            raise NoOverlap(parcels.path, where)
+        raise ParcelsTooSmall(parcels.path, reasons[0])
+
+
+def _scenes_on_parcels(scenes: Sequence[Scene], plans: Mapping[Grid, Plan], bands: Sequence[str]) -> list[Scene]:
+    """Leave out the scenes that tell nothing of any parcel, and warn of them."""
+    aside = [s.path for s in scenes if not len(plans[s.grid].pixels)]
+    if aside:
+        warnings.warn(ScenesSetAside("no parcel on them", aside), stacklevel=3)
+    return [s for s in scenes if len(plans[s.grid].pixels) and any(band in s.bands for band in bands)]
+
+
+def _made(workdir: PathLike | None) -> Path | None:
+    if workdir is None:
+        return None
+    try:
+        Path(workdir).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputUnwritable(workdir, error.strerror or str(error)) from error
+    return Path(workdir)

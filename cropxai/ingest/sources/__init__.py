@@ -1,0 +1,26 @@
+"""The kinds of places in which Sentinel-2 acquisitions lie, each behind one protocol."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from cropxai.ingest.scenes import Scene
+from cropxai.ingest.sources.geotiff import GeoTiff
+
+
+class Source(Protocol):
+    """One kind of place in which Sentinel-2 acquisitions lie."""
+
+    def recognises(self, path: Path) -> bool:
+        """Say whether an existing path is of this kind."""
+        ...
+
+    def scenes(self, path: Path, *, level: str | None, dn_offset: float | None) -> Iterator[Scene]:
+        """Give the scenes of a path; ``level`` where they do not tell theirs, ``dn_offset`` in place of theirs."""
+        ...
+
+
+#: Asked in this order.
+SOURCES: tuple[Source, ...] = (GeoTiff(),)
+
+__all__ = ["SOURCES", "Source"]

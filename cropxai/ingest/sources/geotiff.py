@@ -1,0 +1,164 @@
+"""Multi-band GeoTIFFs, one an acquisition: bands named in their descriptions, the date in the file name or a tag."""
+
+import datetime as dt
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+from cropxai.bands import QUANTIFICATION, band_name
+from cropxai.errors import ScenesUnreadable
+from cropxai.ingest.scenes import Grid, Location, Mask, Scene
+
+SUFFIXES = (".tif", ".tiff")
+CLOUD_MASKS = ("clm", "cloud", "cloudmask", "qacloud")
+#: Tags that may hold the day of acquisition, most telling first; the last is often that of processing.
+DATE_TAGS = ("acquisitiondate", "acquisition", "sensingtime", "datetime", "date", "tiffdatetime", "tifftagdatetime")
+
+_DATE = re.compile(r"(?<!\d)(20\d\d)([-_.:/]?)(\d\d)\2(\d\d)(?:\d{6})?(?!\d)")
+_TILE = re.compile(r"(?<![A-Z0-9])T?(\d{2}[C-HJ-NP-X][A-HJ-NP-Z]{2})(?![A-Z0-9])")
+_LEVEL = re.compile(r"(?:L|LEVEL[-_ ]?|MSI)(1C|2A)")
+
+
+@dataclass(frozen=True)
+class GeoTiff:
+    """A GeoTIFF, or a folder that holds some at any depth; other files in the folder are passed over."""
+
+    def recognises(self, path: Path) -> bool:
+        """Say whether an existing path is a folder or a GeoTIFF by its suffix."""
+        return path.is_dir() or path.suffix.lower() in SUFFIXES
+
+    def scenes(self, path: Path, *, level: str | None, dn_offset: float | None) -> Iterator[Scene]:
+        """Give one scene for each GeoTIFF.
+
+        Raises
+        ------
+        ScenesUnreadable
+            If a folder holds no GeoTIFF, or one of them cannot be used.
+        """
+        files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+        if not files:
+            raise ScenesUnreadable(path, "holds no GeoTIFF (.tif); give multi-band GeoTIFFs, one a date")
+        for file in files:
+            yield read_scene(file, level=level, dn_offset=dn_offset)
+
+
+def read_scene(path: Path, *, level: str | None, dn_offset: float | None) -> Scene:
+    """Describe one GeoTIFF from its name and header.
+
+    Raises
+    ------
+    ScenesUnreadable
+        If it is damaged, or lacks georeference, date, level or band names.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(path) as dataset:
+                return _describe(dataset, path, level, dn_offset)
+    except RasterioError as error:
+        raise ScenesUnreadable(path, "is damaged or no GeoTIFF; copy or download it again") from error
+
+
+def _describe(dataset: rasterio.DatasetReader, path: Path, level: str | None, dn_offset: float | None) -> Scene:
+    if dataset.crs is None or dataset.transform.is_identity:
+        raise ScenesUnreadable(path, "has no georeference; give it one, for example with 'gdal_edit.py -a_srs -a_ullr'")
+    tags = {_plain(key): str(value) for key, value in dataset.tags().items()}
+    source = str(path.resolve())
+    bands, mask = _bands(dataset, path, source)
+    offset, quantification = _scaling(dataset, path, [place.index for place in bands.values()], dn_offset)
+    stem = path.stem.upper()
+    tile = _TILE.search(stem)
+    return Scene(
+        path=source,
+        tile=tile[1] if tile else "",
+        date=_date(path, tags),
+        level=_level(path, tags, mask, level),
+        grid=Grid(dataset.crs.to_wkt(), dataset.transform, dataset.width, dataset.height),
+        bands=bands,
+        mask=mask,
+        offset=offset,
+        quantification=quantification,
+    )
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _bands(dataset: rasterio.DatasetReader, path: Path, source: str) -> tuple[dict[str, Location], Mask | None]:
+    bands: dict[str, Location] = {}
+    masks: dict[str, Mask] = {}
+    for index, description in enumerate(dataset.descriptions, start=1):
+        name = band_name(description or "")
+        place = Location(source, index)
+        if name is not None:
+            if name in bands:
+                raise ScenesUnreadable(path, f"names two bands {name}; correct the band descriptions")
+            bands[name] = place
+        elif _plain(description or "") == "scl":
+            masks["scl"] = Mask("scl", place)
+        elif _plain(description or "") in CLOUD_MASKS:
+            masks["cloud"] = Mask("cloud", place)
+    if not bands:
+        raise ScenesUnreadable(
+            path, "names no Sentinel-2 band; set the band descriptions to B01 … B12, or leave this raster out"
+        )
+    return bands, masks.get("scl", masks.get("cloud"))
+
+
+def _scaling(
+    dataset: rasterio.DatasetReader, path: Path, indexes: list[int], dn_offset: float | None
+) -> tuple[float, float]:
+    """Return offset and quantification, so that reflectance = (DN + offset) / quantification."""
+    declared = {(dataset.scales[i - 1], dataset.offsets[i - 1]) for i in indexes}
+    floating = {np.issubdtype(np.dtype(dataset.dtypes[i - 1]), np.floating) for i in indexes}
+    if len(declared) > 1 or len(floating) > 1:
+        raise ScenesUnreadable(path, "has bands of unlike scale, offset or type; give all bands the same")
+    scale, offset = declared.pop()
+    if scale == 1.0 and floating.pop():
+        if dn_offset:
+            raise ScenesUnreadable(path, "holds reflectance (floating point), which takes no --dn-offset; leave it out")
+        return float(offset), 1.0
+    if scale == 1.0:
+        return float(offset if dn_offset is None else dn_offset), float(QUANTIFICATION)
+    if scale <= 0:
+        raise ScenesUnreadable(path, f"declares the scale {scale}; reflectance takes 0.0001")
+    # Rounded, because 0.0001 and -0.1 are not exact in binary, but the DN they stand for are whole.
+    in_dn = round(offset / scale, 6) if dn_offset is None else dn_offset
+    return float(in_dn), round(1.0 / scale, 6)
+
+
+def _date(path: Path, tags: Mapping[str, str]) -> dt.date:
+    for text in (path.stem, *(tags[tag] for tag in DATE_TAGS if tag in tags)):
+        for match in _DATE.finditer(text):
+            try:
+                return dt.date(int(match[1]), int(match[3]), int(match[4]))
+            except ValueError:  # eight digits that are no date
+                continue
+    raise ScenesUnreadable(path, "tells no date; put it in the file name as YYYYMMDD, or in the tag ACQUISITION_DATE")
+
+
+def _level(path: Path, tags: Mapping[str, str], mask: Mask | None, given: str | None) -> str:
+    """Tell the level by the name, else by tags, else by an SCL layer (L2A only), else by what the user says."""
+    told: set[str] = set(_LEVEL.findall(path.stem.upper()))
+    if len(told) != 1:
+        about = [value for key, value in tags.items() if "level" in key or "product" in key]
+        told = {match for value in about for match in _LEVEL.findall(value.upper())}
+    if len(told) != 1 and mask is not None and mask.kind == "scl":
+        told = {"2A"}
+    if len(told) == 1:
+        level = "L" + told.pop()
+        if given is not None and given != level:
+            raise ScenesUnreadable(
+                path, f"is {level} by its name or tags, not {given}; leave out --level, or this raster"
+            )
+        return level
+    if given is None:
+        raise ScenesUnreadable(path, "tells no processing level; give --level L1C or --level L2A")
+    return given
