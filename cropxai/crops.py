@@ -69,9 +69,7 @@ def _key(label: object) -> str:
 
 @cache
 def _index() -> dict[str, Crop]:
-    return {
-        _key(name): crop for crop in CROPS for name in (crop.label, crop.hcat_name, crop.hcat_code, *crop.aliases)
-    }
+    return {_key(name): crop for crop in CROPS for name in (crop.label, crop.hcat_name, crop.hcat_code, *crop.aliases)}
 
 
 def hcat_code(label: object) -> int | None:

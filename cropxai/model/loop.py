@@ -185,7 +185,22 @@ def augmented(batch: Inputs, settings: Settings, rng: np.random.Generator) -> tu
         values = (values * level * band).astype(np.float32)
     if settings.shift:
         day = (day + settings.shift * rng.standard_normal((count, 1))).astype(np.float32)
-    return torch.from_numpy(values), torch.from_numpy(valid), torch.from_numpy(np.ascontiguousarray(day))
+    return compact(values, valid, day)
+
+
+def compact(
+    values: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_], day: npt.NDArray[np.float32]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Move the dates that are there to the front and cut off what then is missing for all parcels.
+
+    The network does not mind the order of dates; what is cut off costs nothing. Shapes (parcel, time, band),
+    (parcel, time), (parcel, time), with fewer dates in return.
+    """
+    front = np.argsort(~valid, axis=1, kind="stable")[:, : max(1, int(valid.sum(axis=1).max()))]
+    taken = np.take_along_axis(values, front[..., None], axis=1)
+    kept = np.take_along_axis(valid, front, axis=1)
+    days = np.take_along_axis(day, front, axis=1)
+    return torch.from_numpy(taken), torch.from_numpy(kept), torch.from_numpy(days)
 
 
 def _score(network: CropTransformer, inputs: Inputs, target: Target) -> tuple[float, float]:

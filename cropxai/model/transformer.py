@@ -51,7 +51,7 @@ class Operations:
 
     def attention(self, q: Tensor, k: Tensor, v: Tensor, seen: Tensor) -> Tensor:
         """Scaled dot-product attention of (batch, head, time, size) over the keys that ``seen`` (batch, time) marks."""
-        return cast(Tensor, functional.scaled_dot_product_attention(q, k, v, attn_mask=seen[:, None, None, :]))
+        return functional.scaled_dot_product_attention(q, k, v, attn_mask=seen[:, None, None, :])
 
 
 PLAIN = Operations()
@@ -88,7 +88,6 @@ class Layer(nn.Module):
         self.norm_hidden = nn.LayerNorm(size.width)
         self.expand = nn.Linear(size.width, size.hidden)
         self.contract = nn.Linear(size.hidden, size.width)
-        self.dropout = nn.Dropout(size.dropout)
 
     def forward(self, x: Tensor, seen: Tensor, ops: Operations) -> Tensor:
         """Pass (batch, time, width) on; ``seen`` (batch, time) marks the dates that may be attended to."""
@@ -96,9 +95,9 @@ class Layer(nn.Module):
         joint = self.query_key_value(ops.layer_norm(x, self.norm_attention))
         q, k, v = joint.view(batch, time, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         attended = ops.attention(q, k, v, seen).transpose(1, 2).reshape(batch, time, width)
-        x = x + self.dropout(self.mix(attended))
+        x = x + cast(Tensor, self.mix(attended))
         hidden = ops.activation(self.expand(ops.layer_norm(x, self.norm_hidden)))
-        return x + self.dropout(self.contract(self.dropout(hidden)))
+        return x + cast(Tensor, self.contract(hidden))
 
 
 class CropTransformer(nn.Module):

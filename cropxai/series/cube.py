@@ -196,14 +196,7 @@ class CropSeries:
         SeriesUnusable
             If the dates span more than one year, so that the season must be chosen.
         """
-        first, last = self.dates.min(), self.dates.max()
-        if (last - first).astype(int) >= LONGEST_SEASON:
-            raise SeriesUnusable(
-                f"the series spans {first} to {last}, longer than one season; choose a year with --season, "
-                "or dates with --start and --end"
-            )
-        years, counts = np.unique(self.dates.astype("datetime64[Y]").astype(int) + 1970, return_counts=True)
-        return int(years[::-1][np.argmax(counts[::-1])])
+        return season_year(self.dates)
 
     @property
     def season_day(self) -> FloatArray:
@@ -245,6 +238,24 @@ class CropSeries:
             counts = pd.Series(reasons).value_counts()
             lines.append(f"{without} without a series: " + "; ".join(f"{n} × {why}" for why, n in counts.items()))
         return "\n".join(lines)
+
+
+def season_year(dates: npt.NDArray[np.datetime64]) -> int:
+    """Return the calendar year to which most of the dates belong (ties: the later).
+
+    Raises
+    ------
+    SeriesUnusable
+        If the dates span more than one year, so that the season must be chosen.
+    """
+    first, last = dates.min(), dates.max()
+    if (last - first).astype("timedelta64[D]").astype(int) >= LONGEST_SEASON:
+        raise SeriesUnusable(
+            f"the dates span {first} to {last}, longer than one season; choose a year with --season, "
+            "or dates with --start and --end"
+        )
+    years, counts = np.unique(dates.astype("datetime64[Y]").astype(int) + 1970, return_counts=True)
+    return int(years[::-1][np.argmax(counts[::-1])])
 
 
 def _text(values: Sequence[object]) -> npt.NDArray[np.object_]:

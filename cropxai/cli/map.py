@@ -1,0 +1,43 @@
+"""`cropxai map`: the main job."""
+
+import click
+
+from cropxai.cli import options
+
+
+@click.command("map", short_help="Parcels and scenes to an explained crop map.")
+@options.parcels
+@options.scenes
+@options.output((".gpkg",), what="Map to write")
+@options.model
+@options.layer
+@options.id_field
+@options.label_field
+@options.reading
+@options.dates
+@options.relevance
+@options.season_search
+@options.overwrite
+@options.progress
+def crop_map(parcels, scenes, output, model, layer, id_field, label_field, level, dn_offset, min_clear,
+             masked_classes, season, start, end, overwrite, progress, **choices):  # fmt: skip
+    """Classify every parcel, explain the answer by dates and bands, and write a styled GeoPackage.
+
+    \b
+    $ cropxai map fields.shp S2_2018/ -o crops.gpkg
+    """
+    from cropxai.pipeline import crop_map as make
+
+    first, last = options.chosen_dates(season, start, end)
+    reading = {
+        "layer": layer, "id_field": id_field, "level": level, "dn_offset": dn_offset, "min_clear": min_clear,
+        "masked_classes": masked_classes,
+    }  # fmt: skip
+    with progress.stage("map") as report:
+        made = make(
+            parcels, list(scenes), output, model=model, label_field=label_field, start=first, end=last,
+            reading=reading, overwrite=overwrite, report=report, **choices,
+        )  # fmt: skip
+    counts = made.answers.frame["crop"].value_counts().to_dict()
+    unanswered = made.answers.frame.loc[~made.answers.answered, "status"].value_counts().to_dict()
+    progress.result(made.text(), output=str(output), crops=counts, unanswered=unanswered)

@@ -1,0 +1,83 @@
+"""Each command on a small series, from its arguments to its output."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from cropxai.cli.main import main
+from cropxai.explain import Relevance
+from cropxai.model import classify, load_model
+
+TRAINING = ["--epochs", "3", "--split", "random", "--width", "32", "--layers", "1", "--quiet"]
+
+
+@pytest.fixture(scope="module")
+def paths(series, model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("commands")
+    series.save(folder / "a.zarr")
+    model.save(folder / "m")
+    return str(folder / "a.zarr"), str(folder / "m"), folder
+
+
+def test_train_writes_a_model_and_leaves_no_checkpoint(paths, tmp_path):
+    assert main(["train", paths[0], "-o", str(tmp_path / "new"), *TRAINING]) == 0
+    assert load_model(tmp_path / "new").card.name == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["new"]
+    assert main(["train", paths[0], "-o", str(tmp_path / "new"), *TRAINING]) == 1  # exists
+    assert main(["train", paths[0], "-o", str(tmp_path / "new"), "--overwrite", *TRAINING]) == 0
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_classify_writes_the_answers(paths, tmp_path, suffix, series, model):
+    file = tmp_path / f"crops.{suffix}"
+    assert main(["classify", paths[0], "--model", paths[1], "-o", str(file), "--quiet"]) == 0
+    written = pd.read_csv(file) if suffix == "csv" else pd.read_parquet(file)
+    expected = classify(series, model).frame
+    assert (written["crop"] == expected["crop"]).all()
+    assert (written["hcat_code"] == expected["hcat_code"]).all()
+
+
+def test_classify_part_of_the_season(paths, tmp_path):
+    file = tmp_path / "crops.csv"
+    argv = ["classify", paths[0], "--model", paths[1], "-o", str(file), "--end", "2018-05-01", "--quiet"]
+    assert main(argv) == 0
+    assert pd.read_csv(file)["clear_dates"].max() <= 5
+
+
+def test_explain_writes_relevance(paths, tmp_path):
+    argv = ["explain", paths[0], "--model", paths[1], "-o", str(tmp_path / "r.zarr"), "--target", "logit", "--true-label", "--quiet"]
+    assert main(argv) == 0
+    assert Relevance.open(tmp_path / "r.zarr").dataset.attrs["target"] == "logit"
+
+
+def test_evaluate_a_model_and_cross_validate(paths, tmp_path, capsys):
+    file = tmp_path / "scores.json"
+    assert main(["evaluate", paths[0], paths[1], "--json", str(file)]) == 0
+    assert json.loads(file.read_text())["parcels"] == 120
+    assert "winter wheat" in capsys.readouterr().out
+    assert main(["evaluate", paths[0], "--folds", "3", *TRAINING]) == 0
+
+
+def test_season_writes_the_study(paths, tmp_path, capsys):
+    argv = ["season", paths[0], "-o", str(tmp_path / "season"), "--top", "2", *TRAINING[:-1]]
+    assert main(argv) == 0
+    assert "window:" in capsys.readouterr().out
+    assert (tmp_path / "season" / "windows.csv").exists()
+
+
+def test_info_and_models_tell_what_there_is(paths, capsys):
+    assert main(["info", paths[0]]) == 0
+    assert main(["info", paths[1]]) == 0
+    assert main(["models"]) == 0
+    shown = capsys.readouterr().out
+    assert "120 parcels × 13 dates × 3 bands, L2A" in shown
+    assert "model two crops: L2A, bands B04 B08 B11" in shown
+
+
+def test_dates_that_exclude_all_are_named(paths, tmp_path, capsys):
+    argv = ["classify", paths[0], "--model", paths[1], "-o", str(tmp_path / "c.csv")]
+    assert main([*argv, "--season", "2020"]) == 1
+    assert "no date lies between 2020-01-01 and 2020-12-31; the series has 2018-03-01 to 2018-08-28" in capsys.readouterr().err
+    assert main([*argv, "--start", "2018-06-01", "--end", "2018-05-01"]) == 2
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+from reference import explain as by_the_book
+
+from cropxai.errors import OutputExists, SeriesUnreadable
+from cropxai.explain import Relevance, explain
+from cropxai.model import classify
+from cropxai.model.inputs import Inputs
+from cropxai.series import CropSeries
+
+
+def test_relevance_is_that_of_the_reference(series, model):
+    few = series.select(range(10))
+    ours = explain(few, model, target="logit", reference="zero")
+    inputs = Inputs.of(few, model.card.bands)
+    number = classify(few, model).winner
+    for i in range(10):
+        expected, score, _ = by_the_book(model.network, inputs.reflectance[i].astype(float), inputs.valid[i], inputs.day.astype(float), number[i])
+        np.testing.assert_allclose(np.nan_to_num(ours.values[i]), expected, rtol=2e-3, atol=2e-3 * np.abs(expected).max())
+        assert ours.dataset["score"].values[i] == pytest.approx(score, rel=1e-4)
+
+
+def test_missing_dates_are_missing_not_zero(series, model):
+    relevance = explain(series, model)
+    missing = np.isnan(series.reflectance).any(axis=2)
+    assert (np.isnan(relevance.values).all(axis=2) == missing).all()
+    assert np.isfinite(relevance.values[~missing]).all()
+
+
+def test_it_points_to_the_dates_that_differ(series, model):
+    """The two crops differ in June, in B08, and nowhere else."""
+    by_date = np.nan_to_num(explain(series, model).by_date)
+    june = (series.dates >= np.datetime64("2018-06-01")) & (series.dates <= np.datetime64("2018-06-30"))
+    seen_in_june = np.isfinite(series.reflectance[:, june]).any(axis=(1, 2))
+    hits = june[by_date.argmax(axis=1)][seen_in_june]
+    assert hits.mean() > 0.8  # chance is 2 of 13
+    values = np.nan_to_num(explain(series, model).values)
+    assert (np.abs(values).sum(axis=(0, 1)).argmax()) == series.bands.index("B08")
+
+
+def test_true_labels_can_be_explained(series, model):
+    wanted = np.where(series.labels == "grain maize", "winter wheat", "grain maize")
+    wanted[0] = "rice"  # unknown to the model: the predicted class
+    relevance = explain(series, model, labels=wanted)
+    assert (relevance.crop[1:] == wanted[1:]).all()
+    assert relevance.crop[0] == classify(series, model).frame["crop"][0]
+
+
+def test_a_parcel_without_dates_has_no_relevance(series, model):
+    values = series.reflectance.copy()
+    values[2] = np.nan
+    cut = CropSeries(series.dataset.assign(reflectance=(("parcel", "time", "band"), values)))
+    relevance = explain(cut, model)
+    assert relevance.crop[2] == ""
+    assert np.isnan(relevance.values[2]).all()
+    assert np.isnan(relevance.dataset["score"].values[2])
+
+
+def test_batches_and_reports(series, model):
+    told = []
+    one = explain(series, model, batch_size=7, report=lambda f, m="": told.append(f))
+    np.testing.assert_allclose(one.values, explain(series, model, batch_size=1000).values, rtol=1e-3, atol=1e-4)
+    assert told[-1] == 1 and told == sorted(told)
+
+
+def test_a_store_gives_back_what_was_saved(series, model, tmp_path):
+    relevance = explain(series, model)
+    relevance.save(tmp_path / "r.zarr")
+    opened = Relevance.open(tmp_path / "r.zarr")
+    np.testing.assert_array_equal(opened.values, relevance.values)
+    assert opened.dataset.attrs["rule"] == "cp-lrp"
+    assert (opened.crop == relevance.crop).all()
+    with pytest.raises(OutputExists):
+        relevance.save(tmp_path / "r.zarr")
+
+
+def test_another_store_is_refused(series, tmp_path):
+    series.save(tmp_path / "s.zarr")
+    with pytest.raises(SeriesUnreadable, match="cropxai explain"):
+        Relevance.open(tmp_path / "s.zarr")
+    with pytest.raises(SeriesUnreadable, match="cropxai explain"):
+        Relevance.open(tmp_path / "none.zarr")

@@ -1,0 +1,96 @@
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from conftest import two_crops
+from safetensors.torch import load_file, save_file
+
+from cropxai.errors import BandMismatch, LevelMismatch, ModelUnreadable, SeriesUnusable
+from cropxai.model import classify, load_model
+from cropxai.model.checkpoint import CARD, WEIGHTS, _sha256, shipped
+from cropxai.series import CropSeries
+
+
+@pytest.fixture
+def folder(model, tmp_path):
+    return model.save(tmp_path / "model")
+
+
+def rewrite(folder, **changes):
+    card = json.loads((folder / CARD).read_text())
+    (folder / CARD).write_text(json.dumps(card | {"weights_sha256": _sha256(folder / WEIGHTS)} | changes))
+
+
+def test_a_saved_model_is_the_same(model, folder, series):
+    loaded = load_model(folder)
+    assert loaded.card == model.card
+    assert classify(series, loaded).frame.equals(classify(series, model).frame)
+    assert {p.name for p in folder.iterdir()} == {CARD, WEIGHTS}
+
+
+def test_a_missing_model_is_named_with_the_shipped_ones():
+    with pytest.raises(ModelUnreadable, match="nowhere: neither a model folder nor a shipped model"):
+        load_model("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (lambda f: (f / WEIGHTS).unlink(), "needs card.json and weights.safetensors"),
+        (lambda f: (f / CARD).write_text("{"), "needs card.json"),
+        (lambda f: (f / CARD).write_text("{}"), "not the card of a cropxai model"),
+        (lambda f: (f / WEIGHTS).write_bytes(b"rubbish"), "names other weights"),
+        (lambda f: ((f / WEIGHTS).write_bytes(b"rubbish"), rewrite(f)), "missing or damaged"),
+        (lambda f: rewrite(f, bands=["B04"]), "bands or classes do not fit"),
+        (lambda f: rewrite(f, format_version=9), "newer"),
+        (lambda f: rewrite(f, classes=[{"nom": "x"}]), "lacks or misnames"),
+    ],
+)
+def test_harm_to_a_model_is_named(folder, harm, message):
+    harm(folder)
+    with pytest.raises(ModelUnreadable, match=message):
+        load_model(folder)
+
+
+def test_weights_of_another_size_or_not_finite_are_refused(folder):
+    weights = load_file(folder / WEIGHTS)
+    save_file(weights | {"score.bias": torch.full_like(weights["score.bias"], torch.nan)}, folder / WEIGHTS)
+    rewrite(folder)
+    with pytest.raises(ModelUnreadable, match="not finite"):
+        load_model(folder)
+    save_file(weights | {"score.bias": torch.zeros(7)}, folder / WEIGHTS)
+    rewrite(folder)
+    with pytest.raises(ModelUnreadable, match="do not fit the architecture"):
+        load_model(folder)
+
+
+def test_a_series_of_another_level_bands_or_span_is_refused(model, series):
+    with pytest.raises(LevelMismatch, match="series is L1C.*trained on L2A"):
+        classify(CropSeries(series.dataset.assign_attrs(level="L1C")), model)
+    with pytest.raises(BandMismatch, match="lacks B08"):
+        classify(series.select_bands(("B04", "B11")), model)
+    times = series.dataset["time"].values.copy()
+    times[0] -= 400 * 86400 * 10**9
+    with pytest.raises(SeriesUnusable, match="--season"):
+        classify(CropSeries(series.dataset.assign_coords(time=times)), model)
+
+
+def test_bands_in_another_order_are_found_by_name(model):
+    series = two_crops()
+    turned = series.select_bands(("B11", "B04", "B08"))
+    assert classify(turned, model).frame.equals(classify(series, model).frame)
+
+
+def test_a_card_keeps_its_window(model, tmp_path):
+    from cropxai.model.checkpoint import Window
+
+    changed = replace(model, card=replace(model.card, window=Window(10, 20, 0.5)))
+    changed.save(tmp_path / "m")
+    assert load_model(tmp_path / "m").card.window == Window(10, 20, 0.5)
+
+
+def test_every_shipped_model_loads():
+    assert shipped()
+    for name in shipped():
+        assert load_model(name).card.name == name

@@ -1,0 +1,194 @@
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import QUICK, two_crops
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cropxai.errors import ParcelsSetAside, SeriesUnusable
+from cropxai.model import classify, train
+from cropxai.model.evaluate import cross_validate, evaluate, score
+from cropxai.model.inputs import Inputs
+from cropxai.model.loop import augmented, compact, one_cycle
+from cropxai.model.predict import NO_CLEAR_DATE
+from cropxai.model.splits import folds, spatial_blocks
+from cropxai.model.train import calibrate, labelled, typical_series
+from cropxai.series import CropSeries
+
+
+def test_it_learns_what_differs(model):
+    unseen = two_crops(seed=9)
+    assert evaluate(unseen, model).accuracy > 0.93
+
+
+def test_the_same_seed_gives_the_same_weights(series, model):
+    again = train(series, QUICK, name="two crops")
+    other = train(series, replace(QUICK, seed=1), name="two crops")
+    assert all(torch.equal(a, b) for a, b in zip(again.network.state_dict().values(), model.network.state_dict().values(), strict=True))
+    assert not torch.equal(again.network.score.weight, other.network.score.weight)
+
+
+@pytest.mark.parametrize("stop_after", [1, 4])
+def test_a_killed_training_goes_on_as_if_undisturbed(series, model, tmp_path, stop_after):
+    class Killed(Exception):
+        pass
+
+    def kill(fraction, message=""):
+        if round(fraction * QUICK.epochs) == stop_after:
+            raise Killed
+
+    file = tmp_path / "run"
+    with pytest.raises(Killed):
+        train(series, QUICK, name="two crops", checkpoint=file, report=kill)
+    epochs = []
+    resumed = train(series, QUICK, name="two crops", checkpoint=file, report=lambda f, m="": epochs.append(f))
+    assert len(epochs) == QUICK.epochs - stop_after
+    assert all(torch.equal(a, b) for a, b in zip(resumed.network.state_dict().values(), model.network.state_dict().values(), strict=True))
+    assert resumed.card == model.card
+
+
+def test_a_checkpoint_of_another_run_or_a_damaged_one_is_not_taken_up(series, model, tmp_path):
+    file = tmp_path / "run"
+    train(series, replace(QUICK, seed=3), checkpoint=file)
+    assert train(series, QUICK, name="two crops", checkpoint=file).card == model.card
+    file.write_bytes(file.read_bytes()[:500])
+    assert train(series, QUICK, name="two crops", checkpoint=file).card == model.card
+
+
+def test_training_without_labels_or_with_one_class_is_refused(series):
+    with pytest.raises(SeriesUnusable, match="--label-field"):
+        train(CropSeries(series.dataset.drop_vars("crop")), QUICK)
+    with pytest.raises(SeriesUnusable, match="two classes"):
+        train(series.select(series.labels == "grain maize"), QUICK)
+
+
+def test_rare_classes_are_set_aside_with_a_warning(series):
+    crop = series.labels.copy()
+    crop[:3] = "rice"
+    relabelled = CropSeries(series.dataset.assign_coords(crop=("parcel", crop)))
+    with pytest.warns(ParcelsSetAside, match="3 parcels: classes with fewer than 5 parcels.*rice"):
+        kept, names, target = labelled(relabelled, 5)
+    assert names == ("grain maize", "winter wheat")
+    assert len(kept) == len(target) == len(series) - 3
+
+
+def test_parcels_without_a_date_get_a_reason_and_no_answer(series, model):
+    values = series.reflectance.copy()
+    values[3] = np.nan
+    values[4, :, 1] = np.nan  # one band missing on every date
+    cut = CropSeries(series.dataset.assign(reflectance=(("parcel", "time", "band"), values)))
+    answers = classify(cut, model)
+    for row in (3, 4):
+        assert answers.frame.loc[row, "status"] == NO_CLEAR_DATE
+        assert answers.frame.loc[row, ["crop", "hcat_code", "confidence", "second_crop"]].isna().all()
+    assert not answers.answered[[3, 4]].any()
+    assert answers.frame["crop"].notna().sum() == len(series) - 2
+
+
+def test_answers_do_not_depend_on_the_batch(series, model):
+    one, many = classify(series, model, batch_size=1), classify(series, model, batch_size=1000)
+    assert (one.frame["crop"] == many.frame["crop"]).all()
+    np.testing.assert_allclose(one.probabilities, many.probabilities, atol=1e-5)
+
+
+def test_probabilities_are_the_calibrated_softmax(series, model):
+    answers = classify(series, model)
+    np.testing.assert_allclose(answers.probabilities.sum(axis=1), 1, atol=1e-5)
+    first = answers.frame["confidence"] + answers.frame["second_confidence"]
+    np.testing.assert_allclose(first, 1, atol=1e-5)  # two classes
+
+
+def test_calibration_finds_the_temperature_of_known_odds():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (20000, 3))
+    odds = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    truth = (odds.cumsum(1) > rng.random((20000, 1))).argmax(1)
+    assert calibrate((3 * logits).astype(np.float32), truth) == pytest.approx(3, rel=0.05)
+
+
+def test_typical_series_is_the_median(series):
+    inputs = Inputs.of(series, series.bands)
+    days, values = typical_series(inputs)
+    near = np.abs(inputs.day - days[3]) <= 15
+    expected = np.nanmedian(series.reflectance[:, near].reshape(-1, 3), axis=0)
+    np.testing.assert_allclose(values[3], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("split", ["spatial", "random", "zone"])
+def test_folds_hold_every_parcel_back_once(series, split):
+    series, _, target = labelled(series, 5)
+    rounds = list(folds(series, target, 4, split, seed=0))
+    held = np.concatenate([test for _, test in rounds])
+    assert sorted(held) == list(range(len(series)))
+    for seen, test in rounds:
+        assert not set(seen) & set(test)
+    if split == "spatial":
+        blocks = spatial_blocks(series, 24, 0)
+        for seen, test in rounds:
+            assert not set(blocks[seen]) & set(blocks[test])
+
+
+def test_splits_that_cannot_be_are_refused(series):
+    _, _, target = labelled(series, 5)
+    with pytest.raises(SeriesUnusable, match="no coordinates.*--split random"):
+        next(iter(folds(CropSeries(series.dataset.drop_vars(["lon", "lat"])), target, 4, "spatial", 0)))
+    with pytest.raises(SeriesUnusable, match="no column 'county'"):
+        next(iter(folds(series, target, 4, "county", 0)))
+    with pytest.raises(SeriesUnusable, match="rarest class"):
+        next(iter(folds(series, target, 100, "random", 0)))
+
+
+def test_cross_validation_answers_for_all(series):
+    scores = cross_validate(series, QUICK, count=3)
+    assert scores.parcels == len(series)
+    assert len(scores.folds) == 3
+    assert scores.accuracy > 0.8
+
+
+def test_scores_by_hand():
+    scores = score(["a", "a", "b", "b"], ["a", "b", "b", "b"], ("a", "b", "c"))
+    assert scores.accuracy == 0.75
+    assert scores.macro_f1 == pytest.approx((2 / 3 + 0.8) / 2)
+    assert scores.kappa == pytest.approx(0.5)
+    assert scores.confusion.loc["a", "b"] == 1
+    assert scores.by_class.loc["b", "precision"] == pytest.approx(2 / 3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 1000), any_season=st.floats(0, 1), dropout=st.floats(0, 0.95))
+def test_augmentation_only_takes_dates_away_and_never_all(seed, any_season, dropout):
+    rng = np.random.default_rng(seed)
+    valid = rng.random((8, 10)) > 0.5
+    valid[0] = False
+    day = np.arange(10, dtype=np.float32)
+    values = np.broadcast_to(day[None, :, None], (8, 10, 1)).astype(np.float32)
+    batch = Inputs(values, valid, day)
+    x, kept, days = augmented(batch, replace(QUICK, any_season=any_season, date_dropout=dropout), rng)
+    for parcel in range(8):
+        there = set(days[parcel][kept[parcel]].tolist())
+        assert there <= set(day[valid[parcel]])
+        assert bool(there) == bool(valid[parcel].any())
+        assert torch.equal(x[parcel, :, 0][kept[parcel]], days[parcel][kept[parcel]])  # values moved with their days
+
+
+def test_compacting_keeps_dates_in_order():
+    values = np.arange(6, dtype=np.float32).reshape(1, 6, 1)
+    valid = np.array([[False, True, False, True, True, False]])
+    x, kept, days = compact(values, valid, np.arange(6, dtype=np.float32)[None])
+    assert x[0, :, 0].tolist() == days[0].tolist() == [1, 3, 4]
+    assert kept.all()
+
+
+def test_the_learning_rate_rises_and_falls():
+    rates = [one_cycle(t) for t in np.linspace(0, 1, 101)]
+    assert rates[0] == 0 and rates[20] == 1 and rates[100] == pytest.approx(0)
+    assert (np.diff(rates[:21]) > 0).all() and (np.diff(rates[20:]) < 0).all()
+
+
+def test_no_warning_in_ordinary_training(series):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train(series, replace(QUICK, epochs=1))

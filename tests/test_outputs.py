@@ -1,0 +1,53 @@
+import errno
+
+import pytest
+
+from cropxai.errors import OutputExists, OutputUnwritable
+from cropxai.outputs import check_absent, replacing
+
+
+def test_a_file_appears_whole(tmp_path):
+    with replacing(tmp_path / "a.txt") as part:
+        part.write_text("whole")
+        assert not (tmp_path / "a.txt").exists()
+    assert (tmp_path / "a.txt").read_text() == "whole"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_failure_leaves_nothing_and_keeps_the_old(tmp_path):
+    target = tmp_path / "a"
+    target.mkdir()
+    (target / "old").touch()
+    with pytest.raises(KeyboardInterrupt), replacing(target, overwrite=True) as part:
+        part.mkdir()
+        raise KeyboardInterrupt
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+    assert (target / "old").exists()
+
+
+def test_a_folder_replaces_a_folder(tmp_path):
+    target = tmp_path / "a"
+    target.mkdir()
+    (target / "old").touch()
+    with replacing(target, overwrite=True) as part:
+        part.mkdir()
+        (part / "new").touch()
+    assert [p.name for p in target.iterdir()] == ["new"]
+
+
+def test_an_output_that_exists_is_refused(tmp_path):
+    (tmp_path / "a").touch()
+    with pytest.raises(OutputExists, match=r"a: exists already.*--overwrite"):
+        check_absent(tmp_path / "a")
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    with pytest.raises(OutputUnwritable, match="folder does not exist"):
+        check_absent(tmp_path / "none" / "a")
+
+
+def test_a_full_disk_is_one_clear_error(tmp_path):
+    with pytest.raises(OutputUnwritable, match="no space left"), replacing(tmp_path / "a") as part:
+        part.write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert list(tmp_path.iterdir()) == []
