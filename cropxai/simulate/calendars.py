@@ -93,7 +93,7 @@ class GrassCalendar:
     traits: Traits = field(default_factory=Traits)
 
 
-_CEREAL = Traits(water=(1.1, 0.28), extinction=(0.36, 0.06))
+_CEREAL = Traits(water=(1.35, 0.3), extinction=(0.36, 0.06))
 _MAIZE = Traits(chlorophyll=(1.12, 0.18), extinction=(0.41, 0.07), cover=(0.9, 0.07))
 
 ARABLE: tuple[ArableCalendar, ...] = (
@@ -118,7 +118,7 @@ ARABLE: tuple[ArableCalendar, ...] = (
     ),
     ArableCalendar(
         "spring oats", 0.03, (80, 98, 130, 160, 179, 197, 207), 10, (4.1, 0.9),
-        traits=Traits(chlorophyll=(0.92, 0.16), water=(1.25, 0.28), extinction=(0.37, 0.06)),
+        traits=Traits(chlorophyll=(0.92, 0.16), water=(1.45, 0.3), extinction=(0.37, 0.06)),
     ),
     ArableCalendar(
         "grain maize", 0.07, (114, 130, 165, 195, 236, 266, 286), 9, (4.3, 0.9), green_left=0.12, brown_left=0.6,

@@ -26,7 +26,7 @@ def _spectrum(*values: float) -> FloatArray:
 
 # Bands:                    B01   B02   B03   B04   B05   B06   B07   B08   B8A   B09   B10   B11   B12
 #: Leaf single-scattering albedo (reflectance + transmittance) of a fresh leaf with chlorophyll 45 µg cm⁻².
-GREEN_LEAF = _spectrum(0.065, 0.095, 0.230, 0.145, 0.330, 0.820, 0.925, 0.940, 0.946, 0.920, 0.680, 0.570, 0.310)
+GREEN_LEAF = _spectrum(0.065, 0.095, 0.215, 0.145, 0.330, 0.820, 0.925, 0.940, 0.946, 0.920, 0.680, 0.570, 0.310)
 #: The same of dead leaves and ripe stems.
 BROWN_LEAF = _spectrum(0.190, 0.240, 0.330, 0.430, 0.510, 0.580, 0.640, 0.690, 0.720, 0.750, 0.740, 0.720, 0.590)
 #: Absorption, as -ln ω, that doubling the chlorophyll or the water of a leaf adds.

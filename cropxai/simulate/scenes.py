@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyogrio
-import rasterio
 from pyogrio.errors import DataSourceError
 from rasterio.features import rasterize
+from rasterio.io import MemoryFile
 from rasterio.transform import Affine, from_origin
 
 import cropxai
 from cropxai.bands import BY_NAME, COMMON_BANDS, QUANTIFICATION
-from cropxai.errors import OutputUnwritable, PathLike
+from cropxai.errors import OutputExists, OutputUnwritable, PathLike
 from cropxai.outputs import replacing
 from cropxai.reporting import Report, silent
 from cropxai.simulate.calendars import EVENTS
@@ -51,6 +51,7 @@ LABEL_NOISE = 0.03
 SEASON = (31, 303)
 PARCELS, SIZES, DATES = (10, 20_000), (48, 3000), (1, 100)
 
+_PARCEL_FILES = ("shp", "shx", "dbf", "prj", "cpg", "gpkg")
 WHICH = [BAND_NAMES.index(band) for band in COMMON_BANDS]
 COARSE = np.array([BY_NAME[band].resolution > 10 for band in COMMON_BANDS])
 
@@ -85,6 +86,7 @@ def simulate_scenes(
     SimulationRefused, LandscapeTooSmall, OutputExists, OutputUnwritable
     """
     _check(parcels, size, year, dates, cloudiness, seed)
+    _refuse_foreign(Path(folder))
     with replacing(folder, overwrite) as part:
         (part / "scenes").mkdir(parents=True)
         land = draw_landscape(parcels, size, CORNER, np.random.default_rng([seed, 20]))
@@ -112,6 +114,13 @@ def _check(parcels: int, size: int, year: int, dates: int, cloudiness: float, se
         raise SimulationRefused(f"size {size} is odd; use an even number, because some bands have pixels of 20 m")
     if not 0.01 <= cloudiness <= 0.99:
         raise SimulationRefused(f"cloudiness {cloudiness} is out of range; use 0.01 to 0.99")
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Refuse to replace a folder that holds anything but simulated scenes."""
+    ours = {"scenes", "truth.csv", "README.md"} | {f"parcels.{suffix}" for suffix in _PARCEL_FILES}
+    if folder.is_file() or (folder.is_dir() and {path.name for path in folder.iterdir()} - ours):
+        raise OutputExists(folder)
 
 
 def _declared(crops: npt.NDArray[np.object_], rng: np.random.Generator) -> npt.NDArray[np.object_]:
@@ -279,12 +288,17 @@ def _coarsen(values: FloatArray) -> FloatArray:
 def _write_scene(path: Path, numbers: npt.NDArray[np.uint16], transform: Affine, date: pd.Timestamp) -> None:
     count, height, width = numbers.shape
     profile = {"driver": "GTiff", "dtype": "uint16", "nodata": 0, "compress": "deflate", "predictor": 2, "zlevel": 9}
-    with rasterio.open(
-        path, "w", **profile, count=count, height=height, width=width, crs=CRS, transform=transform, interleave="band"
-    ) as raster:
-        raster.write(numbers)
-        raster.descriptions = (*COMMON_BANDS, "SCL")
-        raster.update_tags(ACQUISITION_DATE=f"{date:%Y-%m-%d}", PRODUCT="simulated L2A", CONTENT="simulated by cropxai")
+    # By way of memory, so that a full disk is told by one error and not by lines of the TIFF library.
+    with MemoryFile() as memory:
+        with memory.open(
+            **profile, count=count, height=height, width=width, crs=CRS, transform=transform, interleave="band"
+        ) as raster:
+            raster.write(numbers)
+            raster.descriptions = (*COMMON_BANDS, "SCL")
+            raster.update_tags(
+                ACQUISITION_DATE=f"{date:%Y-%m-%d}", PRODUCT="simulated L2A", CONTENT="simulated by cropxai"
+            )
+        path.write_bytes(memory.read())
 
 
 _README = """# Simulated sample data

@@ -1,0 +1,41 @@
+import pytest
+
+from cropxai.cli.main import main
+from cropxai.series.cube import CropSeries
+
+
+def test_country_writes_a_series(tmp_path, capsys):
+    target = tmp_path / "country.zarr"
+    assert main(["simulate", "country", "-o", str(target), "--parcels", "30", "--crops", "peas,winter rye"]) == 0
+    series = CropSeries.open(target)
+    assert len(series) == 30
+    assert set(series.labels) == {"peas", "winter rye"}
+    assert "simulated" in capsys.readouterr().out
+
+
+def test_scenes_writes_a_folder(tmp_path):
+    target = tmp_path / "demo"
+    assert main(["simulate", "scenes", "-o", str(target), "--parcels", "12", "--size", "60", "--dates", "2"]) == 0
+    assert len(list((target / "scenes").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments, code, words",
+    [
+        (["country", "-o", "x.h5"], 2, ".zarr"),
+        (["country", "-o", "x.zarr", "--crops", "banana"], 1, "banana"),
+        (["country", "-o", "x.zarr", "--parcels", "0"], 1, "at least one"),
+        (["country", "-o", "x.zarr", "--year", "1900"], 1, "1900"),
+        (["scenes", "-o", "there"], 1, "exists already"),
+        (["scenes", "-o", "no/such/place"], 1, "its folder does not exist"),
+        (["scenes", "-o", "x", "--parcels", "many"], 2, "many"),
+        (["scenes", "-o", "x", "--parcels", "0"], 1, "10 to 20000"),
+    ],
+)
+def test_bad_input_ends_in_one_line(tmp_path, monkeypatch, capsys, arguments, code, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there").mkdir()
+    assert main(["simulate", *arguments]) == code
+    told = capsys.readouterr().err.strip()
+    assert words in told
+    assert "\n" not in told

@@ -1,0 +1,148 @@
+import numpy as np
+import pytest
+
+from cropxai.series.cube import CropSeries
+from cropxai.simulate import CALENDARS, SimulationRefused, simulate_series
+
+DATES = np.arange(np.datetime64("2018-01-03"), np.datetime64("2018-12-20"), 5)
+
+
+@pytest.fixture(scope="module")
+def series():
+    return simulate_series(4000, dates=DATES, cloudiness=0.4, seed=3)
+
+
+def ndvi(series, crop, first, last):
+    chosen = series.between(first, last)
+    values = chosen.reflectance[series.labels == crop]
+    red, infrared = (values[..., series.bands.index(b)] for b in ("B04", "B08"))
+    return (infrared - red) / (infrared + red)
+
+
+def test_same_seed_same_series_other_seed_another():
+    one, same, other = (simulate_series(60, dates=DATES, seed=s) for s in (5, 5, 6))
+    np.testing.assert_array_equal(one.reflectance, same.reflectance)
+    assert list(one.labels) == list(same.labels)
+    assert not np.array_equal(one.reflectance, other.reflectance, equal_nan=True)
+
+
+def test_shape_bands_and_coordinates(series):
+    assert series.reflectance.shape == (4000, len(DATES), 12)
+    assert series.level == "L2A"
+    assert set(series.labels) == set(CALENDARS)
+    assert len(set(series.group("region"))) == 8
+    assert len(set(series.parcel_id)) == 4000
+    assert ((series.dataset["lon"].values > -2) & (series.dataset["lon"].values < 22)).all()
+
+
+def test_missing_is_nan_and_never_zero(series):
+    values, pixels = series.reflectance, series.dataset["valid_pixels"].values
+    missing = np.isnan(values).any(axis=2)
+    np.testing.assert_array_equal(missing, np.isnan(values).all(axis=2))
+    np.testing.assert_array_equal(missing, pixels == 0)
+    assert 0.2 < missing.mean() < 0.7
+    assert np.nanmin(values) > 0
+    assert np.nanmax(values) <= 1.2
+    clear = series.dataset["clear_fraction"].values
+    assert ((clear == 0) | (clear >= 0.5)).all()
+
+
+def test_clouds_are_shared_by_neighbours(series):
+    missing = np.isnan(series.reflectance[..., 0])
+    regions = series.group("region")
+    share = np.stack([missing[regions == r].mean(axis=0) for r in sorted(set(regions))])
+    assert share.std(axis=1).mean() > 0.25  # independent clouds would give about 0.02
+
+
+def test_rape_is_green_before_maize(series):
+    rape, maize = (np.nanmedian(ndvi(series, c, None, None), axis=0) for c in ("winter rapeseed", "grain maize"))
+    day = series.season_day
+    assert day[np.nanargmax(np.where(day < 240, rape, 0))] < day[np.nanargmax(maize)] - 20
+
+
+@pytest.mark.parametrize(
+    "crop, first, last, low, high",
+    [
+        ("winter wheat", "2018-05-10", "2018-05-25", 0.6, 1.0),
+        ("winter wheat", "2018-08-10", "2018-08-25", 0.0, 0.4),
+        ("silage maize", "2018-05-01", "2018-05-20", 0.0, 0.4),
+        ("silage maize", "2018-07-20", "2018-08-05", 0.55, 1.0),
+        ("sugar beet", "2018-08-01", "2018-09-15", 0.65, 1.0),
+        ("grassland", "2018-05-01", "2018-05-20", 0.5, 1.0),
+    ],
+)
+def test_ndvi_of_most_fields_lies_in_the_known_window(series, crop, first, last, low, high):
+    values = ndvi(series, crop, first, last)
+    values = values[np.isfinite(values)]
+    assert ((values > low) & (values < high)).mean() > 0.65
+
+
+def test_spring_crops_are_not_sown_in_winter_and_truth_is_told(series):
+    harvest = series.group("harvest")
+    grass = np.isin(series.labels, ["grassland", "clover", "alfalfa", "fallow"])
+    assert (harvest[grass] == "").all()
+    assert ((harvest[~grass] > "2018-05") & (harvest[~grass] < "2018-12-31")).all()
+    assert (series.group("peak")[~grass] < harvest[~grass]).all()
+
+
+def test_years_differ_but_places_do_not():
+    one, two = (simulate_series(200, year=y, seed=2) for y in (2018, 2019))
+    np.testing.assert_array_equal(one.dataset["lon"], two.dataset["lon"])
+    assert (one.season_year, two.season_year) == (2018, 2019)
+    assert len(one.dates) == 146
+    assert list(one.labels) == list(two.labels)
+    assert not np.array_equal(one.reflectance, two.reflectance, equal_nan=True)
+
+
+def test_label_noise_changes_the_declared_crop_only():
+    series = simulate_series(2000, dates=DATES[::20], label_noise=0.2, seed=1)
+    wrong = (series.labels != series.group("grown")).mean()
+    assert 0.15 < wrong < 0.21
+
+
+def test_top_of_atmosphere_keeps_clouds_and_has_the_cirrus_band():
+    series = simulate_series(400, level="L1C", dates=DATES, seed=1)
+    values = series.reflectance
+    assert series.bands[10] == "B10"
+    assert np.isfinite(values).all()
+    blue = values[..., series.bands.index("B02")]
+    assert 0.25 < (blue > 0.3).mean() < 0.7
+    assert 0.08 < np.percentile(blue, 15) < 0.16  # clear sky over Central Europe
+
+
+def test_chosen_crops_shares_and_bands():
+    series = simulate_series(500, dates=DATES[:3], crops={"maize": 3, "soy": 1}, bands=["B08", "B04"])
+    counts = {label: int((series.labels == label).sum()) for label in set(series.labels)}
+    assert set(counts) == {"grain maize", "soybeans"}
+    assert counts["grain maize"] > counts["soybeans"]
+    assert series.bands == ("B08", "B04")
+
+
+def test_it_survives_the_store(tmp_path):
+    series = simulate_series(50, dates=DATES, seed=9)
+    series.save(tmp_path / "s.zarr")
+    again = CropSeries.open(tmp_path / "s.zarr")
+    np.testing.assert_allclose(again.reflectance, series.reflectance, atol=5.1e-5)
+    assert list(again.group("peak")) == list(series.group("peak"))
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ({"parcels": 0}, "at least one"),
+        ({"year": 1900}, "out of range"),
+        ({"crops": ["banana"]}, "banana"),
+        ({"crops": []}, "at least one crop"),
+        ({"crops": {"peas": -1}}, "above zero"),
+        ({"bands": ["B99"]}, "B99"),
+        ({"level": "L3"}, "L1C or L2A"),
+        ({"cloudiness": 1.0}, "cloudiness"),
+        ({"label_noise": 2.0}, "label noise"),
+        ({"orbits": 3}, "orbits"),
+        ({"regions": 0}, "regions"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_bad_input_is_refused(arguments, words):
+    with pytest.raises(SimulationRefused, match=words):
+        simulate_series(**arguments)
