@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "CropSeries": "cropxai.series",
     "extract_series": "cropxai.ingest",
+    "open_scene": "cropxai.ingest",
     "train": "cropxai.model",
     "classify": "cropxai.model",
     "load_model": "cropxai.model",

@@ -5,7 +5,15 @@ from cropxai.bands import BANDS, COMMON_BANDS, GROUPS, SCL_CLASSES, SCL_MASKED, 
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("B2", "B02"), ("b02", "B02"), ("band_2", "B02"), ("Band 12", "B12"), ("B8A", "B8A"), ("b8a", "B8A"), ("B10", "B10")],
+    [
+        ("B2", "B02"),
+        ("b02", "B02"),
+        ("band_2", "B02"),
+        ("Band 12", "B12"),
+        ("B8A", "B8A"),
+        ("b8a", "B8A"),
+        ("B10", "B10"),
+    ],
 )
 def test_names_of_files_lead_to_esa_names(text, name):
     assert band_name(text) == name

@@ -11,5 +11,7 @@ def test_imports_run_down_the_floors():
 
 
 def test_importing_the_package_imports_nothing_heavy():
-    code = "import sys, cropxai, cropxai.cli.main; print([m for m in ('torch', 'numpy', 'geopandas') if m in sys.modules])"
+    code = (
+        "import sys, cropxai, cropxai.cli.main; print([m for m in ('torch', 'numpy', 'geopandas') if m in sys.modules])"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

@@ -2,5 +2,6 @@
 
 from cropxai.ingest.extract import extract_series
 from cropxai.ingest.parcels import read_parcels
+from cropxai.ingest.raster import open_scene
 
-__all__ = ["extract_series", "read_parcels"]
+__all__ = ["extract_series", "open_scene", "read_parcels"]

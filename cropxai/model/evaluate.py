@@ -113,9 +113,7 @@ def evaluate(series: CropSeries, model: Model, *, batch_size: int = 512, report:
     return score(labels[known][answered], said, model.names, unanswered=int((~answered).sum()))
 
 
-def cross_validate(
-    series: CropSeries, settings: Settings, *, count: int = 5, report: Report = silent
-) -> Scores:
+def cross_validate(series: CropSeries, settings: Settings, *, count: int = 5, report: Report = silent) -> Scores:
     """Train on all folds but one and score on that one, for each.
 
     Parameters

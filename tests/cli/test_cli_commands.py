@@ -46,7 +46,18 @@ def test_classify_part_of_the_season(paths, tmp_path):
 
 
 def test_explain_writes_relevance(paths, tmp_path):
-    argv = ["explain", paths[0], "--model", paths[1], "-o", str(tmp_path / "r.zarr"), "--target", "logit", "--true-label", "--quiet"]
+    argv = [
+        "explain",
+        paths[0],
+        "--model",
+        paths[1],
+        "-o",
+        str(tmp_path / "r.zarr"),
+        "--target",
+        "logit",
+        "--true-label",
+        "--quiet",
+    ]
     assert main(argv) == 0
     assert Relevance.open(tmp_path / "r.zarr").dataset.attrs["target"] == "logit"
 
@@ -78,6 +89,9 @@ def test_info_and_models_tell_what_there_is(paths, capsys):
 def test_dates_that_exclude_all_are_named(paths, tmp_path, capsys):
     argv = ["classify", paths[0], "--model", paths[1], "-o", str(tmp_path / "c.csv")]
     assert main([*argv, "--season", "2020"]) == 1
-    assert "no date lies between 2020-01-01 and 2020-12-31; the series has 2018-03-01 to 2018-08-28" in capsys.readouterr().err
+    assert (
+        "no date lies between 2020-01-01 and 2020-12-31; the series has 2018-03-01 to 2018-08-28"
+        in capsys.readouterr().err
+    )
     assert main([*argv, "--start", "2018-06-01", "--end", "2018-05-01"]) == 2
     assert list(tmp_path.iterdir()) == []

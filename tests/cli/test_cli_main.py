@@ -60,7 +60,9 @@ def test_debug_shows_the_traceback(capsys, tmp_path):
 
 def test_json_is_all_there_is_on_standard_output(series, tmp_path):
     series.save(tmp_path / "a.zarr")
-    done = run("train", tmp_path / "a.zarr", "-o", tmp_path / "m", "--epochs", 2, "--split", "random", "--progress", "json")
+    done = run(
+        "train", tmp_path / "a.zarr", "-o", tmp_path / "m", "--epochs", 2, "--split", "random", "--progress", "json"
+    )
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert {e["event"] for e in events} == {"progress", "result"}
@@ -73,11 +75,18 @@ def test_json_is_all_there_is_on_standard_output(series, tmp_path):
 def test_json_tells_of_errors_and_warnings(series, tmp_path):
     done = run("info", tmp_path / "none", "--progress", "json")
     (event,) = [json.loads(line) for line in done.stdout.splitlines()]
-    assert event == {"event": "error", "protocol": 1, "message": done.stderr.strip().removeprefix("cropxai: "), "exit_code": 1}
+    assert event == {
+        "event": "error",
+        "protocol": 1,
+        "message": done.stderr.strip().removeprefix("cropxai: "),
+        "exit_code": 1,
+    }
     crop = series.labels.copy()
     crop[:3] = "rice"
     type(series)(series.dataset.assign_coords(crop=("parcel", crop))).save(tmp_path / "a.zarr")
-    done = run("train", tmp_path / "a.zarr", "-o", tmp_path / "m", "--epochs", 1, "--split", "random", "--progress", "json")
+    done = run(
+        "train", tmp_path / "a.zarr", "-o", tmp_path / "m", "--epochs", 1, "--split", "random", "--progress", "json"
+    )
     logs = [e for e in map(json.loads, done.stdout.splitlines()) if e["event"] == "log"]
     assert len(logs) == 1 and logs[0]["level"] == "warning" and "rice" in logs[0]["message"]
 
@@ -91,7 +100,18 @@ def test_quiet_says_nothing(series, tmp_path):
 @pytest.mark.parametrize(("signal_", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stopped_run_cleans_up_and_says_so(series, tmp_path, signal_, code):
     series.save(tmp_path / "a.zarr")
-    argv = ["train", tmp_path / "a.zarr", "-o", tmp_path / "m", "--epochs", 5000, "--patience", 5000, "--split", "random"]
+    argv = [
+        "train",
+        tmp_path / "a.zarr",
+        "-o",
+        tmp_path / "m",
+        "--epochs",
+        5000,
+        "--patience",
+        5000,
+        "--split",
+        "random",
+    ]
     process = subprocess.Popen(
         [*CROPXAI, *map(str, argv), "--progress", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -126,12 +146,18 @@ def test_a_silent_stage_beats(monkeypatch, capfd):
 def test_foreign_proj_and_gdal_are_not_taken_over(series, tmp_path):
     series.save(tmp_path / "a.zarr")
     environment = os.environ | {"PROJ_LIB": str(tmp_path), "GDAL_DATA": str(tmp_path)}
-    code = "import os; from cropxai.cli.main import main; main(['models']); print(sorted(set(os.environ) & {'PROJ_LIB', 'GDAL_DATA'}))"
+    code = (
+        "import os; from cropxai.cli.main import main; main(['models']); "
+        "print(sorted(set(os.environ) & {'PROJ_LIB', 'GDAL_DATA'}))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_no_torch_for_help():
-    code = "import sys; from cropxai.cli.main import main; main(['--help']); print('torch' in sys.modules, 'numpy' in sys.modules)"
+    code = (
+        "import sys; from cropxai.cli.main import main; main(['--help']); "
+        "print('torch' in sys.modules, 'numpy' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parent)
     assert done.stdout.splitlines()[-1] == "False False"

@@ -47,7 +47,9 @@ def explain(network, x, valid, day, target, base=None):
         return a @ w[f"{name}.weight"].T + w[f"{name}.bias"]
 
     def normed(name, a):
-        return (a - a.mean(-1, keepdims=True)) / np.sqrt(a.var(-1, keepdims=True) + 1e-5) * w[f"{name}.weight"] + w[f"{name}.bias"]
+        return (a - a.mean(-1, keepdims=True)) / np.sqrt(a.var(-1, keepdims=True) + 1e-5) * w[f"{name}.weight"] + w[
+            f"{name}.bias"
+        ]
 
     def down(name, relevance, a):
         return linear(relevance, a, w[f"{name}.weight"], w[f"{name}.bias"], ledger)

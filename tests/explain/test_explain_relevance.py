@@ -15,8 +15,12 @@ def test_relevance_is_that_of_the_reference(series, model):
     inputs = Inputs.of(few, model.card.bands)
     number = classify(few, model).winner
     for i in range(10):
-        expected, score, _ = by_the_book(model.network, inputs.reflectance[i].astype(float), inputs.valid[i], inputs.day.astype(float), number[i])
-        np.testing.assert_allclose(np.nan_to_num(ours.values[i]), expected, rtol=2e-3, atol=2e-3 * np.abs(expected).max())
+        expected, score, _ = by_the_book(
+            model.network, inputs.reflectance[i].astype(float), inputs.valid[i], inputs.day.astype(float), number[i]
+        )
+        np.testing.assert_allclose(
+            np.nan_to_num(ours.values[i]), expected, rtol=2e-3, atol=2e-3 * np.abs(expected).max()
+        )
         assert ours.dataset["score"].values[i] == pytest.approx(score, rel=1e-4)
 
 

@@ -27,7 +27,10 @@ def test_it_learns_what_differs(model):
 def test_the_same_seed_gives_the_same_weights(series, model):
     again = train(series, QUICK, name="two crops")
     other = train(series, replace(QUICK, seed=1), name="two crops")
-    assert all(torch.equal(a, b) for a, b in zip(again.network.state_dict().values(), model.network.state_dict().values(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(again.network.state_dict().values(), model.network.state_dict().values(), strict=True)
+    )
     assert not torch.equal(again.network.score.weight, other.network.score.weight)
 
 
@@ -46,7 +49,10 @@ def test_a_killed_training_goes_on_as_if_undisturbed(series, model, tmp_path, st
     epochs = []
     resumed = train(series, QUICK, name="two crops", checkpoint=file, report=lambda f, m="": epochs.append(f))
     assert len(epochs) == QUICK.epochs - stop_after
-    assert all(torch.equal(a, b) for a, b in zip(resumed.network.state_dict().values(), model.network.state_dict().values(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(resumed.network.state_dict().values(), model.network.state_dict().values(), strict=True)
+    )
     assert resumed.card == model.card
 
 

@@ -33,7 +33,13 @@ def test_the_table_is_the_papers(study):
 
 def test_the_study_is_written_whole(study, tmp_path):
     folder = study.save(tmp_path / "season")
-    assert {p.name for p in folder.iterdir()} == {"windows.csv", "relevance_by_date.csv", "study.json", "season.png", "model"}
+    assert {p.name for p in folder.iterdir()} == {
+        "windows.csv",
+        "relevance_by_date.csv",
+        "study.json",
+        "season.png",
+        "model",
+    }
     assert len(pd.read_csv(folder / "windows.csv")) == 4
     assert list(pd.read_csv(folder / "relevance_by_date.csv").columns) == ["date", "all", "grain maize", "winter wheat"]
     assert json.loads((folder / "study.json").read_text())["max_loss"] == 2.0

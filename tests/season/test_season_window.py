@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -36,7 +38,7 @@ def test_the_papers_window_is_bounded_by_its_top_dates():
 def test_windows_grow_and_hold_the_top_dates(relevance):
     found = windows(relevance, DATES, 20)
     assert len(found) == 12
-    for n, (smaller, larger) in enumerate(zip(found, found[1:], strict=False), start=1):
+    for n, (smaller, larger) in enumerate(pairwise(found), start=1):
         assert larger.start <= smaller.start and larger.end >= smaller.end
         assert len(smaller.top) == n
         brute = sorted(sorted(range(12), key=lambda i: (-relevance[i], i))[:n])

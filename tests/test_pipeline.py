@@ -1,0 +1,152 @@
+"""The main job on the sample data, from the command to what a GIS reads."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+import pytest
+
+from cropxai.cli.main import main
+from cropxai.explain import Relevance, explain
+from cropxai.ingest import extract_series
+from cropxai.model import classify, load_model
+from cropxai.pipeline import relevance_table, top_dates
+
+SAMPLE = Path(__file__).parents[1] / "sample_data"
+
+
+def run(output, *more, parcels=SAMPLE / "parcels.shp", scenes=SAMPLE / "scenes"):
+    return main(["map", str(parcels), str(scenes), "-o", str(output), *map(str, more)])
+
+
+@pytest.fixture(scope="module")
+def crops(tmp_path_factory):
+    path = tmp_path_factory.mktemp("map") / "crops.gpkg"
+    assert run(path, "--label-field", "crop", "--quiet") == 0
+    assert [p.name for p in path.parent.iterdir()] == ["crops.gpkg"]
+    return path
+
+
+@pytest.fixture(scope="module")
+def parcels(crops):
+    return pyogrio.read_dataframe(crops, layer="parcels")
+
+
+@pytest.mark.filterwarnings("ignore::cropxai.errors.ParcelsSetAside")
+def test_answers_are_those_of_the_stages_called_by_hand(crops, parcels):
+    series = extract_series(SAMPLE / "parcels.shp", SAMPLE / "scenes", label_field="crop")
+    model = load_model()
+    answers = classify(series, model)
+    relevance = explain(series, model)
+    assert (parcels["crop"].fillna("") == answers.frame["crop"].fillna("")).all()
+    np.testing.assert_allclose(parcels["confidence"], answers.frame["confidence"], atol=1e-5)
+    by_date = relevance.by_date
+    for row in np.flatnonzero(answers.answered):
+        best = np.nanargmax(by_date[row])
+        assert parcels["top1_date"][row] == pd.Timestamp(relevance.dates[best])
+        assert parcels["top1_relevance"][row] == pytest.approx(by_date[row, best], rel=1e-3)
+    assert (parcels["declared_crop"] == series.labels).all()
+
+
+def test_most_simulated_parcels_get_their_crop(parcels):
+    truth = pd.read_csv(SAMPLE / "truth.csv", dtype={"parcel_id": str}).set_index("parcel_id")["crop"]
+    grown = parcels["parcel_id"].map(truth)
+    said = parcels["status"] == "classified"
+    assert (parcels["crop"] == grown)[said].mean() > 0.5  # 18 classes; the share of the largest is 1 in 5
+
+
+def test_every_parcel_is_there_and_says_why_it_has_no_answer(parcels):
+    given = gpd.read_file(SAMPLE / "parcels.shp")
+    assert parcels["parcel_id"].tolist() == given["parcel_id"].astype(str).tolist()
+    assert parcels.crs == given.crs
+    unanswered = parcels[parcels["status"] != "classified"]
+    assert len(unanswered) == 2  # the sliver, and the parcel outside
+    assert unanswered["status"].str.contains("no pixel centre|outside the rasters").all()
+    answers = ["crop", "hcat_code", "confidence", "second_crop", "top1_date", "top1_relevance", "window_start"]
+    assert unanswered[answers].isna().all(axis=None)
+    assert (unanswered["clear_dates"] == 0).all()
+
+
+def test_windows_are_of_the_crop_and_within_the_season(parcels):
+    said = parcels[parcels["status"] == "classified"]
+    assert (said["window_start"] <= said["window_end"]).all()
+    assert (said.groupby("crop")["window_end"].nunique() == 1).all()
+    assert said["window_start"].dt.year.eq(2018).all()
+
+
+def test_relevance_of_the_table_adds_up(crops, parcels):
+    table = pyogrio.read_dataframe(crops, layer="relevance")
+    assert set(table.columns) >= {"parcel_id", "date", "band_group", "relevance"}
+    summed = table.groupby(["parcel_id", "date"])["relevance"].sum()
+    for row in parcels[parcels["status"] == "classified"].itertuples():
+        assert summed[row.parcel_id, row.top1_date] == pytest.approx(row.top1_relevance, rel=1e-3)
+        assert len(summed[row.parcel_id]) == row.clear_dates
+    assert set(table["parcel_id"]) == set(parcels.loc[parcels["status"] == "classified", "parcel_id"])
+
+
+def test_the_run_is_recorded(crops):
+    with sqlite3.connect(crops) as database:
+        facts = dict(database.execute("select key, value from run"))
+    assert facts["parcels"] == "parcels.shp"
+    assert len(json.loads(facts["scenes"])) == 28
+    assert json.loads(facts["model"])["classes"]
+    assert json.loads(facts["parameters"])["rule"] == "cp-lrp"
+    assert facts["software"].startswith("cropxai ")
+
+
+def test_the_same_run_gives_the_same_answers(crops, parcels, tmp_path):
+    assert run(tmp_path / "again.gpkg", "--label-field", "crop", "--quiet", parcels=SAMPLE / "parcels.shp") == 0
+    again = pyogrio.read_dataframe(tmp_path / "again.gpkg", layer="parcels")
+    pd.testing.assert_frame_equal(pd.DataFrame(again), pd.DataFrame(parcels))
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--season", "2021"], "no raster lies between 2021-01-01 and 2021-12-31"),
+        (["--model", "nowhere"], "nowhere: neither a model folder nor a shipped model"),
+        (["--label-field", "Kultur"], "no field 'Kultur'; --label-field takes one of"),
+        (["--id-field", "crop"], "field 'crop' is not unique"),
+        (["--layer", "roads"], "no layer 'roads'"),
+    ],
+)
+def test_wrong_input_is_one_line_and_leaves_nothing(tmp_path, capsys, more, message):
+    assert run(tmp_path / "crops.gpkg", *more) == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()[-1:]
+    assert line.startswith("cropxai: ") and message in line
+    assert not (tmp_path / "crops.gpkg").exists()
+
+
+def test_a_map_that_exists_is_kept(crops, capsys):
+    before = crops.read_bytes()
+    assert run(crops) == 1
+    assert "crops.gpkg: exists already" in capsys.readouterr().err
+    assert crops.read_bytes() == before
+
+
+def test_missing_scenes_and_parcels_are_named(tmp_path, capsys):
+    assert run(tmp_path / "a.gpkg", scenes=tmp_path / "none") == 1
+    assert "none: no such file or folder" in capsys.readouterr().err
+    assert run(tmp_path / "a.gpkg", parcels=tmp_path / "none.shp") == 1
+    assert "none.shp: no such file" in capsys.readouterr().err
+
+
+def test_top_dates_only_count_dates_that_speak_for_the_crop(series, model):
+    relevance = explain(series, model)
+    table = top_dates(relevance)
+    by_date = relevance.by_date
+    for row in range(20):
+        positive = sorted((v for v in by_date[row] if v > 0), reverse=True)[:3]
+        shown = [table[f"top{k}_relevance"][row] for k in (1, 2, 3)]
+        np.testing.assert_allclose([v for v in shown if np.isfinite(v)], positive)
+
+
+def test_the_long_table_keeps_every_number(series, model):
+    relevance: Relevance = explain(series, model)
+    long = pd.concat(relevance_table(relevance))
+    assert len(long) == np.isfinite(relevance.values).sum()  # each of the three bands is a group of its own
+    assert long["relevance"].sum() == pytest.approx(np.nansum(relevance.values.astype(float)), rel=1e-4)
