@@ -11,13 +11,13 @@ import pandas as pd
 
 import cropxai
 from cropxai.bands import GROUPS, group_of
-from cropxai.errors import PathLike
+from cropxai.errors import PathLike, SeriesUnusable
 from cropxai.explain import Relevance, explain
 from cropxai.ingest import extract_series
 from cropxai.ingest.catalogue import find_scenes
 from cropxai.maps.geopackage import join_attributes, write_map
 from cropxai.model import Classification, Model, classify, load_model
-from cropxai.outputs import check_absent, remove
+from cropxai.outputs import check_absent, remove, replacing
 from cropxai.reporting import Report, part, silent
 from cropxai.season.agreement import CropWindow, crop_windows
 from cropxai.series import CropSeries
@@ -124,6 +124,32 @@ def crop_map(
     return CropMap(output, answers, found)
 
 
+def save_answers(
+    answers: Classification, series: CropSeries, model: Model, output: PathLike, overwrite: bool = False
+) -> Path:
+    """Write answers without relevance: a table (.csv, .parquet) or a map (.gpkg).
+
+    Raises
+    ------
+    OutputExists, OutputUnwritable
+    SeriesUnusable
+        If a map is asked for and the series has no geometry.
+    """
+    output = Path(output)
+    if output.suffix.lower() == ".gpkg":
+        if series.parcels is None:
+            raise SeriesUnusable("the series has no geometry, so it gives no map; write .csv or .parquet")
+        parcels = join_attributes(answers.frame, series.parcels)
+        run = _run("", series, model, {}, {})
+        return write_map(output, parcels, None, crop_labels=answers.names, run=run, overwrite=overwrite)
+    with replacing(output, overwrite) as part_file:
+        if output.suffix.lower() == ".csv":
+            answers.frame.to_csv(part_file, index=False)
+        else:
+            answers.frame.to_parquet(part_file, index=False)
+    return output
+
+
 def _check_season(scenes: Any, reading: Mapping[str, Any], start: Any, end: Any) -> None:
     """Refuse more than one season before pixels are read, not after."""
     known = {name: reading.get(name) for name in ("level", "dn_offset")}
@@ -198,7 +224,7 @@ def _run(
     }  # fmt: skip
     return {
         "software": f"cropxai {cropxai.__version__}",
-        "parcels": Path(parcels).name,
+        "parcels": Path(parcels).name or None,
         "scenes": sources(series),
         "plan_hash": series.dataset.attrs.get("plan_hash", ""),
         "level": series.level,

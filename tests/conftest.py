@@ -9,7 +9,9 @@ from cropxai.series import CropSeries
 
 BANDS = ("B04", "B08", "B11")
 DATES = np.arange("2018-03-01", "2018-09-01", 15, dtype="datetime64[D]")
-QUICK = Settings(epochs=20, batch_size=32, width=32, layers=1, min_parcels=5, learning_rate=5e-3, split="random")
+QUICK = Settings(
+    epochs=20, batch_size=32, width=32, layers=1, min_parcels=5, learning_rate=5e-3, split="random", patience=1.0
+)
 
 
 @pytest.fixture(autouse=True, scope="session")

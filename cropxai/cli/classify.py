@@ -8,7 +8,7 @@ from cropxai.cli import options
 @click.command(short_help="Classify parcels with a trained model.")
 @options.series
 @options.model
-@options.output((".csv", ".parquet"), what="Table of answers")
+@options.output((".gpkg", ".csv", ".parquet"), what="Map or table of answers")
 @options.overwrite
 @options.dates
 @options.progress
@@ -16,22 +16,20 @@ def classify(series, model, output, overwrite, season, start, end, progress):
     """Classify every parcel of SERIES: crop, confidence, second crop, or why there is no answer.
 
     \b
-    $ cropxai classify fields.zarr --model model/ -o crops.csv
+    $ cropxai classify fields.zarr --model model/ -o crops.gpkg
     """
     from cropxai.model import classify as answer
     from cropxai.model import load_model
-    from cropxai.outputs import check_absent, replacing
+    from cropxai.outputs import check_absent
+    from cropxai.pipeline import save_answers
     from cropxai.series import CropSeries
 
     check_absent(output, overwrite)
     cube = CropSeries.open(series).between(*options.chosen_dates(season, start, end))
+    trained = load_model(model)
     with progress.stage("classify") as report:
-        answers = answer(cube, load_model(model), report=report)
-    with replacing(output, overwrite) as part:
-        if output.suffix.lower() == ".csv":
-            answers.frame.to_csv(part, index=False)
-        else:
-            answers.frame.to_parquet(part, index=False)
+        answers = answer(cube, trained, report=report)
+    save_answers(answers, cube, trained, output, overwrite)
     counts = answers.frame["crop"].value_counts()
     unanswered = int((~answers.answered).sum())
     text = f"{len(answers.frame)} parcels, {unanswered} without an answer\n{counts.to_string(header=False)}"

@@ -37,7 +37,8 @@ class Settings:
     epochs : passes over the parcels at most; 0 = as many as make ``steps`` steps, 20 to 300
     steps : steps aimed at where ``epochs`` is 0
     batch_size, learning_rate, weight_decay, label_smoothing : of AdamW and the cross-entropy
-    patience : epochs without a better macro-F1 on the validation part after which training stops
+    patience : share of the epochs that may pass without a better macro-F1 on the validation part before training
+        stops; the warm-up of the learning rate does not count
     any_season : share of the samples that are cut at a random date, so that one network answers on any day
     date_dropout : greatest share of the dates of a sample that is left out
     gain, shift : spread of a random factor on reflectance (share), and of a random shift of the dates (days)
@@ -53,7 +54,7 @@ class Settings:
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     label_smoothing: float = 0.05
-    patience: int = 15
+    patience: float = 0.3
     any_season: float = 0.5
     date_dropout: float = 0.5
     gain: float = 0.0
@@ -107,7 +108,7 @@ def fit(
     run = _fingerprint(inputs, target, held[1], settings)
     if checkpoint is not None and checkpoint.exists():
         state, best = _resume(checkpoint, run, network, optimiser) or (state, best)
-    while state.epoch < epochs and state.epoch - max(state.best_epoch, 0) <= settings.patience:
+    while state.epoch < epochs and state.epoch - max(state.best_epoch, WARM_UP * epochs) <= settings.patience * epochs:
         loss = _epoch(network, optimiser, inputs, target, settings, state.epoch, epochs)
         score, held_loss = _score(network, *held)
         state.history.append({"loss": loss, "validation_loss": held_loss, "validation_macro_f1": score})

@@ -2,12 +2,17 @@
 
 import json
 
+import geopandas as gpd
+import numpy as np
 import pandas as pd
+import pyogrio
 import pytest
+import shapely
 
 from cropxai.cli.main import main
 from cropxai.explain import Relevance
 from cropxai.model import classify, load_model
+from cropxai.series import CropSeries
 
 TRAINING = ["--epochs", "3", "--split", "random", "--width", "32", "--layers", "1", "--quiet"]
 
@@ -36,6 +41,18 @@ def test_classify_writes_the_answers(paths, tmp_path, suffix, series, model):
     expected = classify(series, model).frame
     assert (written["crop"] == expected["crop"]).all()
     assert (written["hcat_code"] == expected["hcat_code"]).all()
+
+
+def test_classify_to_a_map(series, model, tmp_path, paths, capsys):
+    frame = gpd.GeoDataFrame({"n": range(len(series))}, geometry=shapely.box(0, 0, 1, np.arange(1.0, 121)), crs=32632)
+    CropSeries(series.dataset, frame).save(tmp_path / "a.zarr")
+    file = tmp_path / "crops.gpkg"
+    assert main(["classify", str(tmp_path / "a.zarr"), "--model", paths[1], "-o", str(file), "--quiet"]) == 0
+    written = pyogrio.read_dataframe(file, layer="parcels")
+    assert (written["crop"] == classify(series, model).frame["crop"]).all()
+    assert written.geometry.area.tolist() == list(range(1, 121))
+    assert main(["classify", paths[0], "--model", paths[1], "-o", str(tmp_path / "b.gpkg")]) == 1
+    assert "no geometry" in capsys.readouterr().err
 
 
 def test_classify_part_of_the_season(paths, tmp_path):

@@ -44,7 +44,7 @@ def test_wrong_usage_is_one_line_and_exit_2(capsys):
     assert main(["classify", "x.zarr", "-o", "y.shp"]) == 2
     lines = capsys.readouterr().err.strip().splitlines()
     assert lines[0].startswith("cropxai: Missing argument 'SERIES'")
-    assert "ends in '.shp'; use .csv or .parquet" in lines[1]
+    assert "ends in '.shp'; use .gpkg or .csv or .parquet" in lines[1]
     assert len(lines) == 2
 
 
@@ -108,7 +108,7 @@ def test_a_stopped_run_cleans_up_and_says_so(series, tmp_path, signal_, code):
         "--epochs",
         5000,
         "--patience",
-        5000,
+        1,
         "--split",
         "random",
     ]

@@ -64,6 +64,14 @@ def test_a_checkpoint_of_another_run_or_a_damaged_one_is_not_taken_up(series, mo
     assert train(series, QUICK, name="two crops", checkpoint=file).card == model.card
 
 
+def test_a_slow_start_is_not_the_end():
+    """Few parcels make few steps an epoch: the warm-up alone may pass without gain, and must not stop the training."""
+    few = two_crops(count=40, gaps=0.0)
+    trained = train(few, replace(QUICK, epochs=100, learning_rate=1e-3, patience=0.3))
+    assert len(trained.card.training["history"]) >= 50
+    assert evaluate(two_crops(seed=5, gaps=0.0), trained).accuracy > 0.9
+
+
 def test_training_without_labels_or_with_one_class_is_refused(series):
     with pytest.raises(SeriesUnusable, match="--label-field"):
         train(CropSeries(series.dataset.drop_vars("crop")), QUICK)
