@@ -42,14 +42,27 @@ def replacing(path: PathLike, overwrite: bool = False) -> Iterator[Path]:
     part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         yield part
-        if path.is_dir():
-            shutil.rmtree(path)
-        part.replace(path)
+        _put(part, path)
     except OSError as error:
         reason = "no space left on the device" if error.errno == errno.ENOSPC else error.strerror or str(error)
         raise OutputUnwritable(path, reason) from error
     finally:
         remove(part)
+
+
+def _put(part: Path, path: Path) -> None:
+    """Rename ``part`` to ``path``; a folder cannot be renamed over another, so the old one is moved aside first."""
+    if not path.is_dir():
+        part.replace(path)
+        return
+    old = path.with_name(f".{path.name}.{os.getpid()}.old")
+    path.rename(old)
+    try:
+        part.replace(path)
+    except OSError:
+        old.rename(path)
+        raise
+    remove(old)
 
 
 def remove(path: Path) -> None:

@@ -35,6 +35,16 @@ def test_a_folder_replaces_a_folder(tmp_path):
     assert [p.name for p in target.iterdir()] == ["new"]
 
 
+def test_a_folder_whose_successor_never_came_is_kept(tmp_path):
+    target = tmp_path / "a"
+    target.mkdir()
+    (target / "old").touch()
+    with pytest.raises(OutputUnwritable), replacing(target, overwrite=True):
+        pass  # nothing was written
+    assert [p.name for p in target.iterdir()] == ["old"]
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
 def test_an_output_that_exists_is_refused(tmp_path):
     (tmp_path / "a").touch()
     with pytest.raises(OutputExists, match=r"a: exists already.*--overwrite"):

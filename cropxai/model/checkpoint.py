@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 import cropxai
-from cropxai.errors import BandMismatch, LevelMismatch, ModelUnreadable, PathLike
+from cropxai.errors import BandMismatch, LevelMismatch, ModelUnreadable, OutputUnwritable, PathLike
 from cropxai.model.transformer import Architecture, CropTransformer
 from cropxai.outputs import replacing
 from cropxai.series import CropSeries
@@ -124,7 +126,7 @@ class Model:
         """Write weights and card to a folder, whole or not at all."""
         with replacing(folder, overwrite) as part:
             part.mkdir()
-            save_file({k: v.contiguous() for k, v in self.network.state_dict().items()}, part / WEIGHTS)
+            write_tensors(self.network.state_dict(), part / WEIGHTS)
             card = self.card.asdict() | {
                 "weights_sha256": _sha256(part / WEIGHTS),
                 "versions": {"cropxai": cropxai.__version__, "torch": torch.__version__},
@@ -202,6 +204,22 @@ def read_card(folder: PathLike) -> Card:
     if size.bands != len(card.bands) or size.classes != len(card.classes):
         raise ModelUnreadable(folder / CARD, "its bands or classes do not fit its architecture")
     return card
+
+
+def write_tensors(tensors: Mapping[str, Tensor], file: Path, about: dict[str, str] | None = None) -> None:
+    """Write tensors and, in the header, text about them.
+
+    Raises
+    ------
+    OutputUnwritable
+        If there is no space or no permission.
+    """
+    try:
+        save_file(
+            {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}, file, metadata=about
+        )
+    except (SafetensorError, OSError) as error:  # the library wraps some errors of the system, not all
+        raise OutputUnwritable(file, str(error)) from error
 
 
 def _sha256(path: Path) -> str:

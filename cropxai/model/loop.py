@@ -12,14 +12,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from sklearn.metrics import f1_score
 from torch import Tensor
 from torch.nn import functional
 
+from cropxai.model.checkpoint import write_tensors
 from cropxai.model.inputs import Inputs
 from cropxai.model.predict import logits
 from cropxai.model.transformer import CropTransformer
+from cropxai.outputs import replacing
 from cropxai.reporting import Report
 
 Target = npt.NDArray[np.intp]
@@ -229,10 +230,8 @@ def _keep(
     tensors = {f"now.{k}": v for k, v in network.state_dict().items()} | {f"best.{k}": v for k, v in best.items()}
     for number, slots in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{number}.{slot}": value for slot, value in slots.items()}
-    part = file.with_suffix(".part")
-    about = {"run": run, "state": json.dumps(vars(state))}
-    save_file({k: v.clone() for k, v in tensors.items()}, part, metadata=about)
-    part.replace(file)
+    with replacing(file, overwrite=True) as part:
+        write_tensors(tensors, part, {"run": run, "state": json.dumps(vars(state))})
 
 
 def _resume(

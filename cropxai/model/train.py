@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from torch.nn import functional
 
 from cropxai.crops import hcat_code
-from cropxai.errors import ParcelsSetAside, SeriesUnusable
+from cropxai.errors import ParcelsSetAside, SeriesUnusable, some
 from cropxai.model.checkpoint import Card, CropClass, Model
 from cropxai.model.inputs import Inputs
 from cropxai.model.loop import Epoch, Settings, Target, fit
@@ -74,7 +74,7 @@ def labelled(series: CropSeries, min_parcels: int) -> tuple[CropSeries, tuple[st
     rare = kept[counts < min_parcels]
     if len(rare):
         left_out = series.parcel_id[usable & np.isin(labels.astype(str), rare)]
-        reason = f"classes with fewer than {min_parcels} parcels left out of training: {', '.join(rare)}"
+        reason = f"classes with fewer than {min_parcels} parcels left out of training: {some(rare.tolist(), 5)}"
         warnings.warn(ParcelsSetAside(reason, left_out.tolist()), stacklevel=2)
     names = tuple(str(n) for n in kept[counts >= min_parcels])
     if len(names) < 2:

@@ -4,9 +4,10 @@ from dataclasses import replace
 import pytest
 import torch
 from conftest import two_crops
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from cropxai.errors import BandMismatch, LevelMismatch, ModelUnreadable, SeriesUnusable
+from cropxai.errors import BandMismatch, LevelMismatch, ModelUnreadable, OutputUnwritable, SeriesUnusable
 from cropxai.model import classify, load_model
 from cropxai.model.checkpoint import CARD, WEIGHTS, _sha256, shipped
 from cropxai.series import CropSeries
@@ -94,3 +95,13 @@ def test_every_shipped_model_loads():
     assert shipped()
     for name in shipped():
         assert load_model(name).card.name == name
+
+
+def test_a_full_disk_is_one_clear_error_and_leaves_nothing(model, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("cropxai.model.checkpoint.save_file", full)
+    with pytest.raises(OutputUnwritable, match=r"No space left on device.*free space"):
+        model.save(tmp_path / "m")
+    assert list(tmp_path.iterdir()) == []
