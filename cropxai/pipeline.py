@@ -64,7 +64,7 @@ def crop_map(
     reading: Mapping[str, Any] | None = None,
     rule: str = "cp-lrp",
     target: str = "margin",
-    reference: str = "typical",
+    reference: str = "date-median",
     top: int = 10,
     max_loss: float = 0.75,
     aggregate: str = "positive",

@@ -23,7 +23,9 @@ from cropxai.series import CropSeries
 FORMAT = "cropxai-relevance"
 VERSION = 1
 TARGETS = ("margin", "logit")
-REFERENCES = ("typical", "zero")
+REFERENCES = ("date-median", "typical", "zero")
+#: Parcels that must show a date for their median to stand for it.
+ENOUGH_PARCELS = 20
 PARCELS_AT_ONCE = 4096
 FloatArray = npt.NDArray[np.float32]
 
@@ -99,7 +101,7 @@ def explain(
     *,
     rule: str = "cp-lrp",
     target: str = "margin",
-    reference: str = "typical",
+    reference: str = "date-median",
     labels: npt.ArrayLike | None = None,
     batch_size: int = 256,
     report: Report = silent,
@@ -111,8 +113,10 @@ def explain(
     series : that the model may classify
     rule : "cp-lrp", "attnlrp" or "gradient-input"
     target : "margin", the score of the class less that of its strongest rival, or "logit", its score alone
-    reference : what relevance is counted from: "typical", the median series of the model's training parcels, or
-        "zero" reflectance, as in Chan et al. 2023; relevance = (x - reference) × gradient
+    reference : what relevance is counted from, relevance = (x - reference) × gradient: "date-median", the median of
+        all parcels of the series on that date, so that what a date does to all of them (snow, haze, wet soil) gets
+        none (where fewer than 20 parcels show the date: typical); "typical", the median series of the model's training
+        parcels, which does not depend on the other parcels; or "zero" reflectance, as in Chan et al. 2023
     labels : (parcel,) class to explain, by default the predicted one; labels the model does not know are predicted
     batch_size : parcels at once
 
@@ -158,8 +162,7 @@ def _explained(
     """Yield relevance (parcel, time, band), score (parcel,) and class number (parcel,) of one batch after another."""
     check_known(model.network)
     network = model.network.eval()
-    typical = model.typical(series.season_day)
-    base = torch.from_numpy(typical if reference == "typical" else np.zeros_like(typical))
+    base = torch.from_numpy(reference_series(series, model, reference))
     done = 0
     for chunk in series.chunks(PARCELS_AT_ONCE):
         x, valid, day = Inputs.of(chunk, model.card.bands).tensors()
@@ -177,6 +180,20 @@ def _explained(
             number[~answered] = -1
             yield relevance.numpy(), torch.where(answered, score.detach(), torch.nan).numpy(), number.numpy()
         done += len(chunk)
+
+
+def reference_series(series: CropSeries, model: Model, reference: str) -> FloatArray:
+    """Return what the relevance is counted from, (time, band) reflectance; see :func:`explain`."""
+    typical = model.typical(series.season_day)
+    if reference == "typical":
+        return typical
+    if reference == "zero":
+        return np.zeros_like(typical)
+    for number, band in enumerate(model.card.bands):  # one band at a time: the medians need all parcels
+        values = series.select_bands([band]).reflectance[..., 0]
+        enough = np.isfinite(values).sum(axis=0) >= ENOUGH_PARCELS
+        typical[enough, number] = np.nanmedian(values[:, enough], axis=0)
+    return typical
 
 
 def explained_score(scores: Tensor, number: Tensor, target: str) -> Tensor:

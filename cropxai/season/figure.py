@@ -23,7 +23,7 @@ def draw(study: "SeasonStudy") -> Figure:
     upper.plot(dates, study.relevance["all"], color="black", lw=2.2, label="all crops")
     upper.axhline(0, color="0.8", lw=0.8, zorder=0)
     upper.set_ylabel("relevance $R_t$ (share)")
-    upper.legend(fontsize=8, ncols=1 + len(crops) // 8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    upper.legend(fontsize=8, ncols=1 + len(crops) // 20, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     upper.set_title("Which dates decide, and what the windows they bound cost", loc="left", fontsize=11)
 
     shown = study.table.drop_duplicates(["start", "end"])
@@ -33,12 +33,15 @@ def draw(study: "SeasonStudy") -> Figure:
         lower.plot(ends, [level, level], color="#b2182b" if chosen else "0.35", lw=5, solid_capstyle="butt")
         if ends[0] == ends[1]:
             lower.plot(ends[:1], [level], "|", color="0.35", ms=12, mew=3)
-        name = "full season" if row["n"] == 0 else f"$\\Delta t_{{{row['n']}}}$"
-        text = f"{name}: {100 * row['accuracy']:.1f} % ({row['loss_points']:+.2f})"
+        text = f"{100 * row['accuracy']:.1f} %"
+        if row["n"] == 0:
+            text = f"full season: {text}"
+        else:
+            text = f"$\\Delta t_{{{row['n']}}}$: {text} ({-row['loss_points']:+.1f} points)"
         lower.annotate(text, (1.01, level), xycoords=("axes fraction", "data"), fontsize=8, va="center")
     lower.set_yticks([])
     lower.set_ylim(len(shown) - 0.4, -0.6)
-    lower.set_xlabel("accuracy after retraining (points lost); red: the chosen window")
+    lower.set_xlabel("accuracy after retraining, against the full season; red: the chosen window")
     lower.xaxis.set_major_locator(MonthLocator())  # type: ignore[no-untyped-call]
     lower.xaxis.set_major_formatter(ConciseDateFormatter(lower.xaxis.get_major_locator()))  # type: ignore[no-untyped-call]
     for axes in (upper, lower):

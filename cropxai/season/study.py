@@ -86,7 +86,7 @@ def season_study(
     test_share: float = 0.2,
     rule: str = "cp-lrp",
     target: str = "margin",
-    reference: str = "typical",
+    reference: str = "date-median",
     aggregate: str = "positive",
     report: Report = silent,
 ) -> SeasonStudy:

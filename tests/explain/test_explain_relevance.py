@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from conftest import two_crops
 from reference import explain as by_the_book
 
 from cropxai.errors import OutputExists, SeriesUnreadable
 from cropxai.explain import Relevance, explain
+from cropxai.explain.relevance import reference_series
 from cropxai.model import classify
 from cropxai.model.inputs import Inputs
 from cropxai.series import CropSeries
@@ -40,6 +42,29 @@ def test_it_points_to_the_dates_that_differ(series, model):
     assert hits.mean() > 0.8  # chance is 2 of 13
     values = np.nan_to_num(explain(series, model).values)
     assert (np.abs(values).sum(axis=(0, 1)).argmax()) == series.bands.index("B08")
+
+
+def test_the_references(series, model):
+    """The median of the parcels on a date; the model's own where few parcels show it; zero."""
+    values = series.reflectance.copy()
+    values[19:, 4] = np.nan
+    thin = CropSeries(series.dataset.assign(reflectance=(("parcel", "time", "band"), values)))
+    median = reference_series(thin, model, "date-median")
+    others = np.arange(len(series.dates)) != 4
+    np.testing.assert_allclose(median[others], np.nanmedian(values[:, others], axis=0), rtol=1e-6)
+    np.testing.assert_allclose(median[4], reference_series(thin, model, "typical")[4])
+    assert (reference_series(thin, model, "zero") == 0).all()
+
+
+def test_what_a_date_does_to_all_parcels_gets_no_relevance(model):
+    """Two series that differ by haze on one date only: with the date's median as reference, the date stays silent."""
+    plain = two_crops(seed=4, gaps=0.0)
+    hazy = plain.reflectance.copy()
+    hazy[:, 1] += 0.3
+    with_haze = CropSeries(plain.dataset.assign(reflectance=(("parcel", "time", "band"), hazy)))
+    silent = np.abs(explain(with_haze, model).by_date[:, 1]).mean()
+    loud = np.abs(explain(with_haze, model, reference="typical").by_date[:, 1]).mean()
+    assert silent < 0.3 * loud
 
 
 def test_true_labels_can_be_explained(series, model):
