@@ -44,7 +44,7 @@ class CropMap:
         lines = [f"{self.path}: {len(frame)} parcels, {int(self.answers.answered.sum())} classified"]
         for name, found in self.windows.items():
             lines.append(
-                f"  {name}: {found.parcels} parcels, known from {found.window.start} to {found.window.end} "
+                f"  {name}: {found.parcels} parcels; {found.window.start} to {found.window.end} suffice "
                 f"({100 * found.agreement:.0f} % keep their answer)"
             )
         reasons = frame.loc[~self.answers.answered, "status"].value_counts()

@@ -131,7 +131,7 @@ def relevance(command: Callable[..., Any]) -> Callable[..., Any]:
     target = click.option("--target", type=click.Choice(["margin", "logit"]), default="margin", show_default=True,
                           help="What is explained: the lead over the next class, or the score.")  # fmt: skip
     reference = click.option("--reference", type=click.Choice(["date-median", "typical", "zero"]),
-                             default="date-median", show_default=True, help="What relevance is counted from.")  # fmt: skip
+                             default="date-median", show_default=True, help="What it is counted from.")  # fmt: skip
     return rule(target(reference(command)))
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 import cropxai
-from cropxai.errors import BandMismatch, LevelMismatch, ModelUnreadable, OutputUnwritable, PathLike
+from cropxai.errors import BandMismatch, LevelMismatch, ModelUnreadable, PathLike
 from cropxai.model.transformer import Architecture, CropTransformer
 from cropxai.outputs import replacing
 from cropxai.series import CropSeries
@@ -207,19 +207,9 @@ def read_card(folder: PathLike) -> Card:
 
 
 def write_tensors(tensors: Mapping[str, Tensor], file: Path, about: dict[str, str] | None = None) -> None:
-    """Write tensors and, in the header, text about them.
-
-    Raises
-    ------
-    OutputUnwritable
-        If there is no space or no permission.
-    """
-    try:
-        save_file(
-            {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}, file, metadata=about
-        )
-    except (SafetensorError, OSError) as error:  # the library wraps some errors of the system, not all
-        raise OutputUnwritable(file, str(error)) from error
+    """Write tensors and, in the header, text about them."""
+    own = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
+    file.write_bytes(save(own, metadata=about))
 
 
 def _sha256(path: Path) -> str:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import two_crops
+from made_up import two_crops
 from reference import explain as by_the_book
 
 from cropxai.errors import OutputExists, SeriesUnreadable

@@ -1,10 +1,11 @@
+import errno
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
-from conftest import two_crops
-from safetensors import SafetensorError
+from made_up import two_crops
 from safetensors.torch import load_file, save_file
 
 from cropxai.errors import BandMismatch, LevelMismatch, ModelUnreadable, OutputUnwritable, SeriesUnusable
@@ -99,9 +100,9 @@ def test_every_shipped_model_loads():
 
 def test_a_full_disk_is_one_clear_error_and_leaves_nothing(model, tmp_path, monkeypatch):
     def full(*_, **__):
-        raise SafetensorError("I/O error: No space left on device (os error 28)")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("cropxai.model.checkpoint.save_file", full)
-    with pytest.raises(OutputUnwritable, match=r"No space left on device.*free space"):
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputUnwritable, match=r"no space left on the device.*free space"):
         model.save(tmp_path / "m")
     assert list(tmp_path.iterdir()) == []

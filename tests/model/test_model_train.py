@@ -4,9 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import QUICK, two_crops
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_up import QUICK, two_crops
 
 from cropxai.errors import ParcelsSetAside, SeriesUnusable
 from cropxai.model import classify, train

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import QUICK, two_crops
+from made_up import QUICK, two_crops
 
 from cropxai.explain import explain
 from cropxai.model import classify, load_model
