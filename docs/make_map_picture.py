@@ -30,7 +30,7 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QColor, QFont
 
 #: The page in millimetres, and its parts.
-PAGE, MARGIN, LEGEND, TITLE = (216, 130), 6, 46, 13
+PAGE, MARGIN, LEGEND, TITLE = (190, 130), 6, 46, 13
 INK = QColor("#2b2b2b")
 FONT = "DejaVu Sans"
 
@@ -96,7 +96,7 @@ def add_title(layout: QgsPrintLayout, title: str, layer: QgsVectorLayer) -> None
     answers = sum(1 for feature in layer.getFeatures() if feature["crop"])
     lines = (
         (title, 15, True, MARGIN - 1),
-        (f"{layer.featureCount()} parcels, {answers} classified from Sentinel-2", 8, False, MARGIN + 6.5),
+        (f"{layer.featureCount()} parcels, {answers} classified", 8, False, MARGIN + 6.5),
     )
     for text, size, bold, top in lines:
         label = QgsLayoutItemLabel(layout)
@@ -108,14 +108,19 @@ def add_title(layout: QgsPrintLayout, title: str, layer: QgsVectorLayer) -> None
 
 
 def add_map(layout: QgsPrintLayout, layer: QgsVectorLayer) -> QgsLayoutItemMap:
-    """Draw the layer so large that all of it fits."""
+    """Draw the layer so large that all parcels with an answer fit."""
     crops = QgsLayoutItemMap(layout)
     layout.addLayoutItem(crops)
     crops.setLayers([layer])
     top = MARGIN + TITLE
     width, height = PAGE[0] - 3 * MARGIN - LEGEND, PAGE[1] - top - MARGIN
     place(crops, MARGIN, top, width, height)
-    shown = layer.extent()
+    shown = QgsRectangle()
+    for feature in layer.getFeatures():
+        if feature["crop"]:
+            shown.combineExtentWith(feature.geometry().boundingBox())
+    if shown.isEmpty():
+        shown = layer.extent()
     scale = 1.03 * max(shown.width() / width, shown.height() / height)
     crops.setExtent(QgsRectangle.fromCenterAndSize(shown.center(), scale * width, scale * height))
     crops.setBackgroundColor(QColor("#f4f3ef"))
@@ -143,7 +148,7 @@ def add_legend(layout: QgsPrintLayout, crops: QgsLayoutItemMap) -> None:
 
 
 def add_scale(layout: QgsPrintLayout, crops: QgsLayoutItemMap) -> None:
-    """Put a scale bar below the legend."""
+    """Put a scale bar into the lower right corner of the map."""
     scale = QgsLayoutItemScaleBar(layout)
     scale.setLinkedMap(crops)
     scale.setStyle("Line Ticks Up")
@@ -158,8 +163,8 @@ def add_scale(layout: QgsPrintLayout, crops: QgsLayoutItemMap) -> None:
     text.setColor(INK)
     scale.setTextFormat(text)
     layout.addLayoutItem(scale)
-    scale.setReferencePoint(QgsLayoutItem.ReferencePoint.LowerLeft)
-    scale.attemptMove(QgsLayoutPoint(PAGE[0] - MARGIN - LEGEND - 1, PAGE[1] - MARGIN + 1))
+    scale.setReferencePoint(QgsLayoutItem.ReferencePoint.LowerRight)
+    scale.attemptMove(QgsLayoutPoint(PAGE[0] - 2 * MARGIN - LEGEND - 1, PAGE[1] - MARGIN - 1))
 
 
 def font(size: int, bold: bool) -> QFont:
