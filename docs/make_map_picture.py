@@ -148,7 +148,7 @@ def add_legend(layout: QgsPrintLayout, crops: QgsLayoutItemMap) -> None:
 
 
 def add_scale(layout: QgsPrintLayout, crops: QgsLayoutItemMap) -> None:
-    """Put a scale bar into the lower right corner of the map."""
+    """Put a scale bar above the right end of the map, where no parcel can lie beneath it."""
     scale = QgsLayoutItemScaleBar(layout)
     scale.setLinkedMap(crops)
     scale.setStyle("Line Ticks Up")
@@ -164,7 +164,7 @@ def add_scale(layout: QgsPrintLayout, crops: QgsLayoutItemMap) -> None:
     scale.setTextFormat(text)
     layout.addLayoutItem(scale)
     scale.setReferencePoint(QgsLayoutItem.ReferencePoint.LowerRight)
-    scale.attemptMove(QgsLayoutPoint(PAGE[0] - 2 * MARGIN - LEGEND - 1, PAGE[1] - MARGIN - 1))
+    scale.attemptMove(QgsLayoutPoint(PAGE[0] - 2 * MARGIN - LEGEND, MARGIN + TITLE - 1))
 
 
 def font(size: int, bold: bool) -> QFont:
