@@ -129,7 +129,7 @@ def explain(
     parts: list[FloatArray] = []
     scores: list[FloatArray] = []
     chosen: list[npt.NDArray[np.intp]] = []
-    wanted = _numbers(labels, model.names, len(series))
+    wanted = _numbers(labels, model, len(series))
     for relevance, score, number in _explained(series, model, RULES[rule], target, reference, wanted, batch_size):
         parts.append(relevance)
         scores.append(score)
@@ -205,8 +205,9 @@ def explained_score(scores: Tensor, number: Tensor, target: str) -> Tensor:
     return own - rivals.amax(dim=1)
 
 
-def _numbers(labels: npt.ArrayLike | None, names: tuple[str, ...], count: int) -> npt.NDArray[np.intp]:
+def _numbers(labels: npt.ArrayLike | None, model: Model, count: int) -> npt.NDArray[np.intp]:
     if labels is None:
         return np.full(count, -1, dtype=np.intp)
-    known = {name: number for number, name in enumerate(names)}
-    return np.array([known.get(str(label), -1) for label in np.asarray(labels, dtype=object)], dtype=np.intp)
+    known = {name: number for number, name in enumerate(model.names)}
+    classes = model.class_of(np.asarray(labels, dtype=object).tolist())
+    return np.array([known.get(name, -1) for name in classes], dtype=np.intp)

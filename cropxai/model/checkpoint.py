@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 import cropxai
+from cropxai.crops import hcat_code
 from cropxai.errors import BandMismatch, LevelMismatch, ModelUnreadable, PathLike
 from cropxai.model.transformer import Architecture, CropTransformer
 from cropxai.outputs import replacing
@@ -115,6 +116,15 @@ class Model:
         if missing := [b for b in self.card.bands if b not in series.bands]:
             raise BandMismatch(missing, self.card.name)
         _ = series.season_year
+
+    def class_of(self, labels: Sequence[object]) -> list[str]:
+        """Return the class that each label means: that of its name, else of its HCAT code, else an empty text."""
+        by_code = {c.hcat_code: c.name for c in self.card.classes}
+        means = {str(label): "" for label in labels}
+        for label in means:
+            code = hcat_code(label)
+            means[label] = label if label in self.names else by_code.get(code, "") if code is not None else ""
+        return [means[str(label)] for label in labels]
 
     def typical(self, day: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Return the median reflectance of the training parcels at some days, (time, band)."""

@@ -95,17 +95,17 @@ def score(labels: npt.ArrayLike, answers: npt.ArrayLike, names: tuple[str, ...],
 
 
 def evaluate(series: CropSeries, model: Model, *, batch_size: int = 512, report: Report = silent) -> Scores:
-    """Score a trained model on a labelled series.
+    """Score a trained model on a labelled series; labels are matched to classes by name, else by HCAT code.
 
     Raises
     ------
     SeriesUnusable
         If no label of the series is a class of the model.
     """
-    labels = series.labels.astype(str)
-    known = np.isin(labels, model.names)
+    labels = np.array(model.class_of(series.labels.tolist()))
+    known = labels != ""
     if not known.any():
-        foreign = ", ".join(sorted(set(labels) - {""})[:5])
+        foreign = ", ".join(sorted(set(series.labels) - {""})[:5])
         raise SeriesUnusable(f"no label of the series ({foreign}) is a class of the model ({', '.join(model.names)})")
     answers: Classification = classify(series.select(known), model, batch_size=batch_size, report=report)
     answered = answers.answered

@@ -113,7 +113,11 @@ def test_a_stopped_run_cleans_up_and_says_so(series, tmp_path, signal_, code):
         "random",
     ]
     process = subprocess.Popen(
-        [*CROPXAI, *map(str, argv), "--progress", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*CROPXAI, *map(str, argv), "--progress", "json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     )
     for line in process.stdout:
         if json.loads(line).get("fraction", 0) > 0:  # an epoch is done

@@ -115,6 +115,18 @@ def test_probabilities_are_the_calibrated_softmax(series, model):
     np.testing.assert_allclose(first, 1, atol=1e-5)  # two classes
 
 
+def test_labels_of_others_are_matched_by_hcat_code(series, model):
+    """ "Corn" is what others call grain maize; "Teff" is no class of the model."""
+    crop = np.where(series.labels == "grain maize", "Corn", series.labels)
+    crop[0] = "Teff"
+    renamed = CropSeries(series.dataset.assign_coords(crop=("parcel", crop)))
+    scores = evaluate(renamed, model)
+    assert scores.parcels == len(series) - 1
+    rest = evaluate(series.select(range(1, len(series))), model)
+    assert scores.accuracy == rest.accuracy
+    assert model.class_of(["Corn", "Winterweizen", "Teff", ""]) == ["grain maize", "winter wheat", "", ""]
+
+
 def test_calibration_finds_the_temperature_of_known_odds():
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 2, (20000, 3))
