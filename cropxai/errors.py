@@ -47,13 +47,6 @@ class OutputUnwritable(CropxaiError):
         super().__init__(f"{path}: cannot be written ({reason}); free space or choose another place, then run again")
 
 
-class UnknownFormat(CropxaiError):
-    """The suffix of a file names no format that this command knows."""
-
-    def __init__(self, path: PathLike, known: Sequence[str]):
-        super().__init__(f"{path}: unknown format {Path(path).suffix!r}; use one of {', '.join(known)}")
-
-
 # --- parcels -----------------------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,6 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 parcels = click.argument("parcels", type=click.Path(path_type=str))
 scenes = click.argument("scenes", type=click.Path(path_type=str), nargs=-1, required=True)
 series = click.argument("series", type=click.Path(path_type=str))
-model_argument = click.argument("model", type=click.Path(path_type=str))
 
 layer = click.option("--layer", help="Layer of the parcels file.  [default: its only or first layer]")
 id_field = click.option(
@@ -25,7 +24,6 @@ label_field = click.option("--label-field", help="Attribute with the crop, for t
 model = click.option("--model", default="default", show_default=True, help="Name of a shipped model, or its folder.")
 seed = click.option("--seed", type=int, default=0, show_default=True, help="Seed of all random choices.")
 overwrite = click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
-batch_size = click.option("--batch-size", type=click.IntRange(1), default=512, show_default=True)
 season = click.option("--season", type=click.IntRange(1980, 2100), help="Calendar year to keep of a longer series.")
 start = click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="First date to keep.")
 end = click.option("--end", type=click.DateTime(["%Y-%m-%d"]), help="Last date to keep.")

@@ -125,6 +125,13 @@ def explain(
     LevelMismatch, BandMismatch, SeriesUnusable
         If the series is not what the model was made for.
     """
+    for name, value, known in (
+        ("rule", rule, RULES),
+        ("target", target, TARGETS),
+        ("reference", reference, REFERENCES),
+    ):
+        if value not in known:
+            raise ValueError(f"{name} {value!r} is none of {', '.join(known)}")
     model.check(series)
     parts: list[FloatArray] = []
     scores: list[FloatArray] = []

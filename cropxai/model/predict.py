@@ -84,10 +84,10 @@ def classify(series: CropSeries, model: Model, *, batch_size: int = 512, report:
         probabilities.append(probability)
         clear.append(inputs.valid.sum(axis=1))
         report(min(1.0, (number + 1) * PARCELS_AT_ONCE / len(series)))
-    return tabulate(series, model, np.concatenate(probabilities), np.concatenate(clear))
+    return _tabulate(series, model, np.concatenate(probabilities), np.concatenate(clear))
 
 
-def tabulate(
+def _tabulate(
     series: CropSeries, model: Model, probabilities: npt.NDArray[np.float32], clear: npt.NDArray[np.intp]
 ) -> Classification:
     """Turn probabilities (parcel, class) and counts of clear dates (parcel,) into the table of answers."""

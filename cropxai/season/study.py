@@ -118,7 +118,8 @@ def season_study(
     by_class = class_relevance(relevance.by_date[right], relevance.crop[right], names, aggregate)
     overall = date_relevance(by_class)
     rows = [work.row(model, None)]
-    for n, candidate in enumerate(windows(overall, series.dates, most), start=1):
+    candidates = windows(overall, series.dates, most)
+    for n, candidate in enumerate(candidates, start=1):
         known = next((r for r in rows if (r["start"], r["end"]) == (str(candidate.start), str(candidate.end))), None)
         if known is None:
             cut = series.between(candidate.start, candidate.end)
@@ -129,7 +130,6 @@ def season_study(
         report((n + 1) / (most + 1), f"window {candidate.start} to {candidate.end}")
     table = pd.DataFrame(rows)
     table["loss_points"] = 100 * (table["accuracy"].iloc[0] - table["accuracy"])
-    candidates = windows(overall, series.dates, most)
     choice = best(zip(candidates, table["loss_points"].iloc[1:], strict=True), max_loss)
     asked = {"max_loss": max_loss, "rule": rule, "target": target, "reference": reference, "aggregate": aggregate,
              "test_share": test_share, "test_parcels": len(test), "training": asdict(settings)}  # fmt: skip

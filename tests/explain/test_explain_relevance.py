@@ -85,6 +85,13 @@ def test_a_parcel_without_dates_has_no_relevance(series, model):
     assert np.isnan(relevance.dataset["score"].values[2])
 
 
+@pytest.mark.parametrize("choice", [{"rule": "lrp"}, {"target": "score"}, {"reference": "mean"}])
+def test_an_unknown_choice_is_named_with_the_known(series, model, choice):
+    (name,) = choice
+    with pytest.raises(ValueError, match=f"{name} .* is none of "):
+        explain(series, model, **choice)
+
+
 def test_batches_and_reports(series, model):
     told = []
     one = explain(series, model, batch_size=7, report=lambda f, m="": told.append(f))
