@@ -12,7 +12,7 @@ import pandas as pd
 import cropxai
 from cropxai.bands import GROUPS, group_of
 from cropxai.errors import PathLike, SeriesUnusable
-from cropxai.explain import Relevance, explain
+from cropxai.explain import Relevance, explain_to
 from cropxai.ingest import extract_series
 from cropxai.ingest.catalogue import find_scenes
 from cropxai.maps.geopackage import join_attributes, write_map
@@ -100,7 +100,10 @@ def crop_map(
         report=part(report, *INGEST), **reading,
     )  # fmt: skip
     answers = classify(series, trained, report=part(report, *CLASSIFY))
-    relevance = explain(series, trained, rule=rule, target=target, reference=reference, report=part(report, *EXPLAIN))
+    relevance = explain_to(
+        parts / "relevance.zarr", series, trained, overwrite=True, rule=rule, target=target, reference=reference,
+        report=part(report, *EXPLAIN),
+    )  # fmt: skip
     found = crop_windows(
         series, trained, answers, relevance, most=top, max_loss=max_loss, aggregate=aggregate,
         report=part(report, *SEASON),
@@ -197,15 +200,14 @@ def relevance_table(relevance: Relevance) -> Iterator[pd.DataFrame]:
     bands = [str(b) for b in relevance.dataset["band"].values]
     groups = [g for g in GROUPS if any(group_of(b) == g for b in bands)]
     member = np.array([[group_of(b) == g for g in groups] for b in bands], dtype=np.float32)
-    values, ids = relevance.values, relevance.dataset["parcel_id"].values
-    days = [pd.Timestamp(d).date() for d in relevance.dates]
-    for start in range(0, len(values), PARCELS_AT_ONCE):
-        grouped = values[start : start + PARCELS_AT_ONCE] @ member
+    days = np.array([pd.Timestamp(d).date() for d in relevance.dates], dtype=object)
+    for piece in relevance.chunks(PARCELS_AT_ONCE):
+        grouped = piece.values @ member
         parcel, time, group = np.nonzero(np.isfinite(grouped))
         yield pd.DataFrame(
             {
-                "parcel_id": ids[start + parcel],
-                "date": np.array(days, dtype=object)[time],
+                "parcel_id": piece.dataset["parcel_id"].values[parcel],
+                "date": days[time],
                 "band_group": np.array(groups, dtype=object)[group],
                 "relevance": grouped[parcel, time, group].astype(float),
             }

@@ -20,7 +20,7 @@ def explain(series, model, output, overwrite, season, start, end, rule, target, 
     \b
     $ cropxai explain fields.zarr --model model/ -o relevance.zarr
     """
-    from cropxai.explain import explain as relevance_of
+    from cropxai.explain import explain_to
     from cropxai.model import load_model
     from cropxai.outputs import check_absent
     from cropxai.series import CropSeries
@@ -29,10 +29,10 @@ def explain(series, model, output, overwrite, season, start, end, rule, target, 
     cube = CropSeries.open(series).between(*options.chosen_dates(season, start, end))
     labels = cube.labels if true_label else None
     with progress.stage("explain") as report:
-        relevance = relevance_of(
-            cube, load_model(model), rule=rule, target=target, reference=reference, labels=labels, report=report
-        )
-    relevance.save(output, overwrite)
+        relevance = explain_to(
+            output, cube, load_model(model), overwrite=overwrite, rule=rule, target=target, reference=reference,
+            labels=labels, report=report,
+        )  # fmt: skip
     answered = int((relevance.crop != "").sum())
     text = (
         f"{output}: {answered} of {len(relevance.crop)} parcels × {len(relevance.dates)} dates, {rule} of the {target}"

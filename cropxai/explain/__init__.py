@@ -1,5 +1,6 @@
 """Why: the relevance of every date and band for the answer, by Layer-wise Relevance Propagation."""
 
-from cropxai.explain.relevance import Relevance, explain
+from cropxai.explain.attribution import explain, explain_to
+from cropxai.explain.relevance import Relevance
 
-__all__ = ["Relevance", "explain"]
+__all__ = ["Relevance", "explain", "explain_to"]

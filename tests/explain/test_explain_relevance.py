@@ -4,8 +4,8 @@ from made_up import two_crops
 from reference import explain as by_the_book
 
 from cropxai.errors import OutputExists, SeriesUnreadable
-from cropxai.explain import Relevance, explain
-from cropxai.explain.relevance import reference_series
+from cropxai.explain import Relevance, explain, explain_to
+from cropxai.explain.attribution import reference_series
 from cropxai.model import classify
 from cropxai.model.inputs import Inputs
 from cropxai.series import CropSeries
@@ -108,6 +108,30 @@ def test_a_store_gives_back_what_was_saved(series, model, tmp_path):
     assert (opened.crop == relevance.crop).all()
     with pytest.raises(OutputExists):
         relevance.save(tmp_path / "r.zarr")
+
+
+def test_a_store_written_in_pieces_is_the_whole(series, model, tmp_path, monkeypatch):
+    whole = explain(series, model)
+    monkeypatch.setattr("cropxai.explain.attribution.PARCELS_AT_ONCE", 50)
+    stored = explain_to(tmp_path / "r.zarr", series, model)
+    np.testing.assert_allclose(stored.values, whole.values, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(stored.by_date, whole.by_date, rtol=1e-4, atol=1e-5)
+    assert (stored.dataset["parcel_id"].values == series.parcel_id).all()
+    assert (stored.crop == whole.crop).all()
+    np.testing.assert_array_equal(stored.dates, series.dates)
+    assert [len(piece) for piece in stored.chunks(100)] == [100, 20]
+
+
+def test_a_failure_in_mid_run_leaves_no_store(series, model, tmp_path, monkeypatch):
+    monkeypatch.setattr("cropxai.explain.attribution.PARCELS_AT_ONCE", 50)
+
+    def fail(fraction, message=""):
+        if fraction > 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        explain_to(tmp_path / "r.zarr", series, model, report=fail)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_another_store_is_refused(series, tmp_path):

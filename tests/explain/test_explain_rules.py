@@ -6,7 +6,7 @@ import torch
 from reference import explain as by_the_book
 from torch import nn
 
-from cropxai.explain.relevance import REFERENCES, TARGETS, explained_score
+from cropxai.explain.attribution import REFERENCES, TARGETS, explained_score
 from cropxai.explain.rules import RULES, AttnLrp, CpLrp, GradientInput, check_known
 from cropxai.model.transformer import PLAIN, Architecture, CropTransformer
 
