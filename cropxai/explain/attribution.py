@@ -19,6 +19,9 @@ from cropxai.series import CropSeries
 
 TARGETS = ("margin", "logit")
 REFERENCES = ("date-median", "typical", "zero")
+#: What the score is made of: relevance of the input, what the reference already has, the encoding of the dates, and
+#: what biases (with attnlrp also the softmax) take up.
+LEDGER = ("input", "reference", "position", "bias")
 #: Parcels that must show a date for their median to stand for it.
 ENOUGH_PARCELS = 20
 
@@ -90,17 +93,22 @@ def explained_pieces(
     for chunk in series.chunks(PARCELS_AT_ONCE):
         inputs = Inputs.of(chunk, model.card.bands)
         asked = torch.from_numpy(wanted[done : done + len(chunk)])
-        values, score, number = _explain(model, inputs, asked, base, rule, target, batch_size)
+        values, ledger, score, number = _explain(model, inputs, asked, base, rule, target, batch_size)
         done += len(chunk)
         report(done / len(series))
         yield Relevance(
             xr.Dataset(
-                {"relevance": (("parcel", "time", "band"), values), "score": ("parcel", score)},
+                {
+                    "relevance": (("parcel", "time", "band"), values),
+                    "ledger": (("parcel", "entry"), ledger),
+                    "score": ("parcel", score),
+                },
                 coords={
                     "parcel_id": ("parcel", chunk.parcel_id),
                     "time": series.dataset["time"].values,
                     "band": np.array(model.card.bands, dtype=object),
                     "crop": ("parcel", names[number]),
+                    "entry": np.array(LEDGER, dtype=object),
                 },
                 attrs=attrs,
             )
@@ -109,27 +117,42 @@ def explained_pieces(
 
 def _explain(
     model: Model, inputs: Inputs, asked: Tensor, base: Tensor, rule: str, target: str, batch_size: int
-) -> tuple[FloatArray, FloatArray, npt.NDArray[np.intp]]:
-    """Return relevance (parcel, time, band), score (parcel,) and class number (parcel,), -1 without an answer.
+) -> tuple[FloatArray, FloatArray, FloatArray, npt.NDArray[np.intp]]:
+    """Explain some parcels.
 
-    ``asked`` (parcel,) is the class to explain, -1 for the predicted one; ``base`` (time, band) the reference.
+    Parameters
+    ----------
+    asked : (parcel,) number of the class to explain, -1 for the predicted one
+    base : (time, band) reference
+
+    Returns
+    -------
+    relevance (parcel, time, band), ledger (parcel, entry), score (parcel,), class number (parcel,): -1 without answer
     """
     network = model.network.eval()
     x, valid, day = inputs.tensors()
-    values, score = torch.empty_like(x), torch.empty(len(x))
-    number = asked.clone()
+    values, score, number = torch.empty_like(x), torch.empty(len(x)), asked.clone()
+    ledger = torch.empty(len(x), len(LEDGER))
     for start in range(0, len(x), batch_size):
         rows = slice(start, start + batch_size)
         leaf = x[rows].clone().requires_grad_()
-        scores = network(leaf, valid[rows], day, RULES[rule])
+        position = network.date(day.expand(leaf.shape[:2])).requires_grad_()
+        scores = network(leaf, valid[rows], day, RULES[rule], position)
         number[rows] = torch.where(asked[rows] >= 0, asked[rows], scores.argmax(dim=1))
         explained = explained_score(scores, number[rows], target)
-        (gradient,) = torch.autograd.grad(explained.sum(), leaf)
-        values[rows] = (leaf.detach() - base) * gradient
+        gradient, on_position = torch.autograd.grad(explained.sum(), (leaf, position))
         score[rows] = explained.detach()
+        values[rows] = (leaf.detach() - base) * gradient
+        entries = [
+            values[rows].sum((1, 2)),
+            (base * gradient).sum((1, 2)),
+            (position.detach() * on_position).sum((1, 2)),
+        ]
+        ledger[rows] = torch.stack([*entries, score[rows] - sum(entries)], dim=1)
     unanswered = ~valid.any(dim=1)
-    values[~valid], score[unanswered], number[unanswered] = torch.nan, torch.nan, -1
-    return values.numpy(), score.numpy(), number.numpy()
+    values[~valid] = score[unanswered] = ledger[unanswered] = torch.nan
+    number[unanswered] = -1
+    return values.numpy(), ledger.numpy(), score.numpy(), number.numpy()
 
 
 def reference_series(series: CropSeries, model: Model, reference: str) -> FloatArray:

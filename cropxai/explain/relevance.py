@@ -26,7 +26,9 @@ class Relevance:
     ----------
     dataset : xarray.Dataset
         ``relevance`` (parcel, time, band) float32, signed, in units of the score, NaN where the date is missing;
-        ``score`` (parcel) the score that is explained, NaN without an answer; coordinates ``parcel_id``, ``time``,
+        ``score`` (parcel) the score that is explained, NaN without an answer; ``ledger`` (parcel, entry) float32, what
+        the score is made of: relevance of the ``input``, what the ``reference`` has already, the ``position`` (encoding
+        of the dates), and what ``bias`` takes up (in attnlrp with the softmax); coordinates ``parcel_id``, ``time``,
         ``band`` and ``crop``, the class that is explained, empty without an answer. Attributes: ``rule``, ``target``,
         ``reference``, ``model``.
     """

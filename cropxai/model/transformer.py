@@ -120,7 +120,9 @@ class CropTransformer(nn.Module):
         self.dropout = nn.Dropout(size.dropout)
         self.score = nn.Linear(size.width, size.classes)
 
-    def forward(self, reflectance: Tensor, valid: Tensor, day: Tensor, ops: Operations = PLAIN) -> Tensor:
+    def forward(
+        self, reflectance: Tensor, valid: Tensor, day: Tensor, ops: Operations = PLAIN, position: Tensor | None = None
+    ) -> Tensor:
         """Score every class.
 
         Parameters
@@ -129,6 +131,7 @@ class CropTransformer(nn.Module):
         valid : (batch, time) bool, the dates that are there
         day : (batch, time) or (time,) float, days since 1 January of the season's year
         ops : the operations, plain or those of a relevance rule
+        position : (batch, time, width) encoding of the days, if it is at hand already
 
         Returns
         -------
@@ -137,7 +140,7 @@ class CropTransformer(nn.Module):
         seen = valid | ~valid.any(dim=1, keepdim=True)  # a series without dates attends to all: defined, never used
         x = (reflectance - self.mean) / self.scale
         x = self.embed(ops.activation(self.features(x)))
-        x = x + self.date(day.expand(valid.shape))
+        x = x + (self.date(day.expand(valid.shape)) if position is None else position)
         for layer in self.layers:
             x = layer(x, seen, ops)
         x = ops.layer_norm(x, self.norm)

@@ -26,6 +26,29 @@ def test_relevance_is_that_of_the_reference(series, model):
         assert ours.dataset["score"].values[i] == pytest.approx(score, rel=1e-4)
 
 
+def test_the_ledger_is_that_of_the_reference(series, model):
+    few = series.select(range(8))
+    ours = explain(few, model, target="logit", reference="zero").dataset
+    inputs = Inputs.of(few, model.card.bands)
+    for i, number in enumerate(classify(few, model).winner):
+        x, day = inputs.reflectance[i].astype(float), inputs.day.astype(float)
+        expected, score, book = by_the_book(model.network, x, inputs.valid[i], day, number)
+        entries = {str(e): float(v) for e, v in zip(ours["entry"].values, ours["ledger"].values[i], strict=True)}
+        tolerance = 2e-3 * max(map(abs, entries.values()))
+        assert entries["input"] == pytest.approx(expected.sum(), abs=tolerance)
+        assert entries["position"] == pytest.approx(book.position, abs=tolerance)
+        assert entries["bias"] == pytest.approx(book.bias, abs=tolerance)
+        assert entries["reference"] == 0
+        assert sum(entries.values()) == pytest.approx(score, rel=1e-3)
+
+
+def test_the_reference_moves_relevance_within_the_ledger(series, model):
+    """Input and reference together are what the zero reference gives; position and bias stay."""
+    zero, median = (explain(series, model, reference=r).dataset["ledger"].values for r in ("zero", "date-median"))
+    np.testing.assert_allclose(median[:, 0] + median[:, 1], zero[:, 0], rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(median[:, 2:], zero[:, 2:], rtol=1e-3, atol=1e-2)
+
+
 def test_missing_dates_are_missing_not_zero(series, model):
     relevance = explain(series, model)
     missing = np.isnan(series.reflectance).any(axis=2)
