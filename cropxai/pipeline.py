@@ -43,8 +43,9 @@ class CropMap:
         frame = self.answers.frame
         lines = [f"{self.path}: {len(frame)} parcels, {int(self.answers.answered.sum())} classified"]
         for name, found in self.windows.items():
+            noun = "parcel" if found.parcels == 1 else "parcels"
             lines.append(
-                f"  {name}: {found.parcels} parcels; {found.window.start} to {found.window.end} suffice "
+                f"  {name}: {found.parcels} {noun}; {found.window.start} to {found.window.end} suffice "
                 f"({100 * found.agreement:.0f} % keep their answer)"
             )
         reasons = frame.loc[~self.answers.answered, "status"].value_counts()
