@@ -151,6 +151,20 @@ class SeriesUnusable(CropxaiError):
         super().__init__(reason)
 
 
+class ExchangeUnreadable(CropxaiError):
+    """A file of another tool does not hold a series as its format promises."""
+
+    def __init__(self, path: PathLike, reason: str):
+        super().__init__(f"{path}: {reason}")
+
+
+class ExtraMissing(CropxaiError):
+    """An optional package is not installed."""
+
+    def __init__(self, package: str, extra: str, purpose: str):
+        super().__init__(f"{purpose} needs the package {package}; install it with: pip install 'cropxai[{extra}]'")
+
+
 # --- models ------------------------------------------------------------------------------------------------------
 
 

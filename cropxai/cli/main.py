@@ -26,6 +26,7 @@ COMMANDS = {
     "season": "cropxai.cli.season:season",
     "simulate": "cropxai.cli.simulate:simulate",
     "models": "cropxai.cli.models:models",
+    "convert": "cropxai.cli.convert:convert",
     "info": "cropxai.cli.info:info",
 }
 

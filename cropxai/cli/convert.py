@@ -1,0 +1,39 @@
+"""`cropxai convert`: a series from one format to another."""
+
+from pathlib import Path
+
+import click
+
+from cropxai.cli import options
+from cropxai.cli.progress import Progress
+
+#: The suffixes of `cropxai.series.exchange`, here so that the help needs no heavy import.
+SUFFIXES = (".zarr", ".h5", ".hdf5", ".eurocropsml", ".parquet", ".geoparquet", ".csv", ".nc")
+
+
+@click.command(short_help="Turn a series into another format.")
+@click.argument("source", type=click.Path(path_type=str))
+@options.output(suffixes=SUFFIXES, what="Series to write")
+@click.option("--region", default="XX000", show_default=True,
+              help="NUTS3 region of parcels that name none, for .h5 and .eurocropsml.")  # fmt: skip
+@click.option("--level", type=click.Choice(["L1C", "L2A"]), help="Processing level of a SOURCE that does not tell it.")
+@options.overwrite
+@options.progress
+def convert(source: str, output: Path, region: str, level: str | None, overwrite: bool, progress: Progress) -> None:
+    """Read the series SOURCE and write it in the format that the suffix of the output names.
+
+    Formats: .zarr (the store of this program), .h5 (TinyEuroCrops, with its label CSVs beside it), .eurocropsml (a
+    folder of EuroCropsML npz files; as SOURCE any folder of them), .parquet and .csv (one row a parcel and date), .nc.
+
+    \b
+    $ cropxai convert fields.zarr -o fields.parquet
+    """
+    from cropxai.outputs import check_absent
+    from cropxai.series.exchange import read_series, write_series
+
+    check_absent(output, overwrite)
+    with progress.stage("convert") as report:
+        series = read_series(source, level)
+        report(0.5, "")
+        write_series(series, output, region, overwrite)
+    progress.result(series.summary(), output=str(output), parcels=len(series), dates=len(series.dates))
