@@ -64,9 +64,9 @@ class SeasonStudy:
         """Say the chosen window in a line."""
         if self.chosen is None:
             return f"no window loses {self.settings['max_loss']} points or less"
-        row = self.table[
-            (self.table["start"] == str(self.chosen.start)) & (self.table["end"] == str(self.chosen.end))
-        ].iloc[-1]
+        bounds = [str(self.chosen.start), str(self.chosen.end)]
+        same = (self.table[["start", "end"]] == bounds).all(axis=1) & (self.table["n"] > 0)
+        row = self.table[same].iloc[0]  # the fewest dates that bound it
         return (
             f"{row['start']} to {row['end']} (Δt_{row['n']}, {row['days']} days, {row['dates']} dates): "
             f"accuracy {row['accuracy']:.4f}, {row['loss_points']:+.2f} points lost"
