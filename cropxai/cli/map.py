@@ -20,7 +20,7 @@ from cropxai.cli import options
 @options.overwrite
 @options.progress
 def crop_map(parcels, scenes, output, model, layer, id_field, label_field, level, dn_offset, min_clear,
-             masked_classes, season, start, end, overwrite, progress, **choices):  # fmt: skip
+             masked_classes, workers, season, start, end, overwrite, progress, **choices):  # fmt: skip
     """Classify every parcel, explain the answer by dates and bands, and write a styled GeoPackage.
 
     \b
@@ -31,7 +31,7 @@ def crop_map(parcels, scenes, output, model, layer, id_field, label_field, level
     first, last = options.chosen_dates(season, start, end)
     reading = {
         "layer": layer, "id_field": id_field, "level": level, "dn_offset": dn_offset, "min_clear": min_clear,
-        "masked_classes": masked_classes,
+        "masked_classes": masked_classes, "workers": workers,
     }  # fmt: skip
     with progress.stage("map") as report:
         made = make(

@@ -87,10 +87,14 @@ mask_classes = click.option(
     help="SCL classes that are not clear.",
 )
 
+workers = click.option(
+    "--workers", type=click.IntRange(1), help="Rasters read at the same time.  [default: as many as CPUs, at most 8]"
+)
+
 
 def reading(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give the options on how rasters are read: `--level`, `--dn-offset`, `--min-clear` and `--mask-classes`."""
-    return level(dn_offset(min_clear(mask_classes(command))))
+    """Give the options on how rasters are read, from `--level` to `--workers`."""
+    return level(dn_offset(min_clear(mask_classes(workers(command)))))
 
 
 def progress(command: Callable[..., Any]) -> Callable[..., Any]:

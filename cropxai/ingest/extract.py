@@ -1,9 +1,12 @@
 """Parcels + scenes → series: the top of the room, which reads like its table of contents."""
 
 import hashlib
+import os
 import warnings
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import groupby
 from pathlib import Path
 
@@ -22,7 +25,7 @@ from cropxai.errors import (
     some,
 )
 from cropxai.ingest.catalogue import Day, find_scenes
-from cropxai.ingest.measure import measure
+from cropxai.ingest.measure import Measurement, measure
 from cropxai.ingest.parcels import Parcels, read_parcels
 from cropxai.ingest.plan import OUTSIDE, Plan, make_plan, why_no_pixel
 from cropxai.ingest.scenes import Grid, Scene
@@ -32,6 +35,8 @@ from cropxai.series import CropSeries
 
 #: Least clear share of a parcel's pixels for a date to count.
 MIN_CLEAR = 0.5
+#: Most scenes that are read at the same time unless the user says so: each takes memory, and a disk serves few readers.
+MOST_WORKERS = 8
 #: Share of the work that finding the pixels takes, in the eyes of the progress bar.
 PLANNING = 0.1
 
@@ -51,6 +56,7 @@ def extract_series(
     start: Day | None = None,
     end: Day | None = None,
     workdir: PathLike | None = None,
+    workers: int | None = None,
     report: Report = silent,
 ) -> CropSeries:
     """Extract the median reflectance of every parcel, date and band.
@@ -81,6 +87,8 @@ def extract_series(
         First and last day to keep.
     workdir : path, optional
         Folder for what each scene gave; a run that was stopped goes on from there, with the same result.
+    workers : int, optional
+        Scenes to read at the same time; the result does not depend on it. By default the number of CPUs, at most 8.
     report : callable
         Told the share of the work done.
 
@@ -121,14 +129,18 @@ def extract_series(
     progress = part(report, PLANNING, 1)
     folder = _made(workdir)
     done = 0
-    for date, group in groupby(usable, key=lambda scene: scene.date):
-        views = []
-        for scene in group:
-            progress(done / len(usable), f"{date} {scene.tile}".strip())
-            plan = plans[scene.grid]
-            views.append((scene, plan, measure(scene, plan, chosen, masked_classes, folder)))
-            done += 1
-        table.add_date(np.datetime64(date, "D"), views)
+
+    def task(scene: Scene) -> Measurement:
+        return measure(scene, plans[scene.grid], chosen, masked_classes, folder)
+
+    with closing(_in_parallel(task, usable, workers or min(os.cpu_count() or 1, MOST_WORKERS))) as measured:
+        for date, group in groupby(usable, key=lambda scene: scene.date):
+            views = []
+            for scene in group:
+                progress(done / len(usable), f"{date} {scene.tile}".strip())
+                views.append((scene, plans[scene.grid], next(measured)))
+                done += 1
+            table.add_date(np.datetime64(date, "D"), views)
     if not table.dates:
         raise NoScenes(where, "all pixels on the parcels are nodata; check that the rasters are whole")
     if table.blank:
@@ -181,7 +193,7 @@ def _plans(parcels: Parcels, scenes: Sequence[Scene], report: Report) -> dict[Gr
 def _check_overlap(parcels: Parcels, plans: Mapping[Grid, Plan], where: str) -> None:
     if not any(plan.touches.any() for plan in plans.values()):
         raise NoOverlap(parcels.path, where)
-    if not any(len(plan.pixels) for plan in plans.values()):
+    if not any(len(plan.members) for plan in plans.values()):
         reasons = [reason for reason in why_no_pixel(parcels, plans.values()) if reason not in ("", OUTSIDE)]
         if not reasons:
             raise NoOverlap(parcels.path, where)
@@ -190,10 +202,27 @@ def _check_overlap(parcels: Parcels, plans: Mapping[Grid, Plan], where: str) -> 
 
 def _scenes_on_parcels(scenes: Sequence[Scene], plans: Mapping[Grid, Plan], bands: Sequence[str]) -> list[Scene]:
     """Leave out the scenes that tell nothing of any parcel, and warn of them."""
-    aside = [s.path for s in scenes if not len(plans[s.grid].pixels)]
+    aside = [s.path for s in scenes if not len(plans[s.grid].members)]
     if aside:
         warnings.warn(ScenesSetAside("no parcel on them", aside), stacklevel=3)
-    return [s for s in scenes if len(plans[s.grid].pixels) and any(band in s.bands for band in bands)]
+    return [s for s in scenes if len(plans[s.grid].members) and any(band in s.bands for band in bands)]
+
+
+def _in_parallel(
+    task: Callable[[Scene], Measurement], scenes: Sequence[Scene], workers: int
+) -> Generator[Measurement, None, None]:
+    """Give what the task returns of each scene, in order; once closed, wait for those that run and start no more.
+
+    Threads are enough: GDAL decodes, and the compiled loops run, without the interpreter's lock.
+    """
+    if workers == 1 or len(scenes) == 1:
+        yield from map(task, scenes)
+        return
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield from pool.map(task, scenes)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _made(workdir: PathLike | None) -> Path | None:

@@ -3,19 +3,17 @@
 import hashlib
 import zipfile
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
-from rasterio.errors import RasterioError
 
 from cropxai.errors import OutputUnwritable, ScenesUnreadable
 from cropxai.ingest.plan import Plan
-from cropxai.ingest.scenes import Location, Mask, Scene
-from cropxai.ingest.zonal import grouped_median
+from cropxai.ingest.reading import SceneReader
+from cropxai.ingest.scenes import Scene
+from cropxai.ingest.zonal import Tally, copy_runs
 from cropxai.outputs import replacing
 
 #: Part of the name of every file; a new number puts all older ones out of use.
@@ -101,79 +99,34 @@ def _load(part: Path) -> Measurement | None:
 
 
 def _measure(scene: Scene, plan: Plan, bands: Sequence[str], masked_classes: Sequence[int]) -> Measurement:
-    indptr = np.concatenate([[0], np.cumsum(plan.counts[plan.members])])
+    here = [b for b, band in enumerate(bands) if band in scene.bands]
     median = np.full((len(plan.members), len(bands)), np.nan, dtype=np.float32)
     counts = np.zeros(median.shape, dtype=np.int64)
-    present = np.zeros(len(plan.pixels), dtype=bool)
-    with Reader(scene, plan) as reader:
-        masked = reader.masked(scene.mask, masked_classes)
-        for b, band in enumerate(bands):
-            if band not in scene.bands:
-                continue
-            values = reader.values(scene.bands[band])
-            present |= ~np.isnan(values)
-            values[masked] = np.nan
-            middle, counts[:, b] = grouped_median(values, indptr)
-            median[:, b] = (middle + scene.offset) / scene.quantification
+    tally = _tally(scene, plan, [bands[b] for b in here], masked_classes)
+    median[:, here] = (tally.median() + scene.offset) / scene.quantification
+    counts[:, here] = tally.counts
     if scene.quantification == 1.0 and (median > HIGHEST_REFLECTANCE).any():
         raise ScenesUnreadable(
             scene.path,
             f"holds floating-point values up to {np.nanmax(median):.0f}, which are no reflectance; "
             "store the DN as integers, or declare their scale (0.0001) in the file",
         )
-    starts = indptr[:-1]
-    return Measurement(
-        median,
-        counts,
-        clear=np.add.reduceat(present & ~masked, starts, dtype=np.int64),
-        present=np.add.reduceat(present, starts, dtype=np.int64),
-    )
+    return Measurement(median, counts, tally.clear, tally.present)
 
 
-class Reader:
-    """Reads the pixels of parcels from the files of a scene, each opened once and only the window that is needed."""
-
-    def __init__(self, scene: Scene, plan: Plan):
-        self._scene = scene
-        self._plan = plan
-        self._open = ExitStack()
-        self._datasets: dict[str, rasterio.DatasetReader] = {}
-
-    def __enter__(self) -> "Reader":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
-
-    def values(self, place: Location) -> npt.NDArray[np.float32]:
-        """Return the values of one band as stored, (pixel,) float32, NaN where the file has no data.
-
-        No data is what the file declares, and 0: the DN that Sentinel-2 reserves for it, in every level.
-        """
-        raw, nodata = self._pixels(place)
-        values = raw.astype(np.float32)
-        missing = raw == 0
-        if nodata is not None:
-            missing |= raw == nodata
-        missing |= ~np.isfinite(values)
-        values[missing] = np.nan
-        return values
-
-    def masked(self, mask: Mask | None, masked_classes: Sequence[int]) -> npt.NDArray[np.bool_]:
-        """Return which pixels are not clear, (pixel,) bool."""
-        if mask is None:
-            return np.zeros(len(self._plan.pixels), dtype=bool)
-        raw, _ = self._pixels(mask.location)
-        return np.isin(raw, list(masked_classes)) if mask.kind == "scl" else raw != 0
-
-    def _pixels(self, place: Location) -> tuple[npt.NDArray[np.generic], float | None]:
-        try:
-            if place.path not in self._datasets:
-                self._datasets[place.path] = self._open.enter_context(rasterio.open(place.path))
-            dataset = self._datasets[place.path]
-            window = dataset.read(place.index, window=self._plan.window)
-        except RasterioError as error:
-            raise ScenesUnreadable(
-                self._scene.path, "is damaged, its pixels cannot be read; copy or download it again"
-            ) from error
-        return window.ravel()[self._plan.in_window], dataset.nodatavals[place.index - 1]
+def _tally(scene: Scene, plan: Plan, bands: Sequence[str], masked_classes: Sequence[int]) -> Tally:
+    """Read the scene chunk by chunk; in memory are one chunk, and the pixels of parcels that lie in several."""
+    with SceneReader(scene, bands, masked_classes) as reader:
+        layout = plan.layout(reader.block, reader.layers)
+        tally = Tally.empty(len(plan.members), len(bands), reader.dtype)
+        kept = np.empty((len(bands), layout.kept_pixels), dtype=reader.dtype)
+        kept_mask = np.empty((1, layout.kept_pixels if len(reader.unclear) else 0), dtype=np.uint16)
+        room = reader.room([chunk.window for chunk in layout.chunks])
+        for chunk in layout.chunks:
+            codes, mask = reader.read(chunk.window, room)
+            tally.add(codes, reader.nodata, reader.unclear, mask, chunk.groups)
+            copy_runs(codes, chunk.start, chunk.length, chunk.target, kept)
+            if len(mask):
+                copy_runs(mask[None], chunk.start, chunk.length, chunk.target, kept_mask)
+        tally.add(kept, reader.nodata, reader.unclear, kept_mask[0], layout.kept)
+    return tally

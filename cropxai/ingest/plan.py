@@ -1,27 +1,23 @@
 """The plan: which pixels of a grid belong to which parcel, worked out once and used for every band and date."""
 
 import hashlib
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Lock
 
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
-import rasterio
 import shapely
 from pyproj import Geod
-from rasterio.features import geometry_mask
-from rasterio.windows import Window
 
+from cropxai.ingest.chunks import Layout, lay_out
 from cropxai.ingest.parcels import Parcels
+from cropxai.ingest.runs import Runs, runs_of
 from cropxai.ingest.scenes import CORNERS, Grid
 
 IntArray = npt.NDArray[np.int64]
-
-#: Largest mask made at once, and largest part of a parcel beyond the raster that is counted pixel by pixel.
-BLOCK_PIXELS = 1 << 24
-COUNTED_PIXELS = 1 << 30
 
 #: Status of a parcel that no raster shows.
 OUTSIDE = "outside the rasters"
@@ -29,7 +25,7 @@ OUTSIDE = "outside the rasters"
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The pixels of every parcel on one grid, as compressed rows.
+    """The pixels of every parcel on one grid, as runs along the rows.
 
     A pixel belongs to a parcel if its centre lies inside, by GDAL's rule for polygons (``all_touched=False``). Where
     parcels overlap, each keeps its pixels.
@@ -37,10 +33,8 @@ class Plan:
     Attributes
     ----------
     grid : Grid
-    indptr : (parcel + 1,) int64
-        ``pixels[indptr[i]:indptr[i + 1]]`` are the pixels of parcel i.
-    pixels : (pixel,) int64
-        ``row * grid.width + column``, ascending within a parcel.
+    runs : Runs
+        Of every parcel, those without a pixel on the raster included.
     centres : (parcel,) int64
         Pixel centres inside the parcel on the grid continued beyond the raster; of parcels that miss it, 0.
     touches : (parcel,) bool
@@ -50,34 +44,42 @@ class Plan:
     """
 
     grid: Grid
-    indptr: IntArray
-    pixels: IntArray
+    runs: Runs
     centres: IntArray
     touches: npt.NDArray[np.bool_]
     key: str
+    _layouts: dict[tuple[tuple[int, int], int], Layout] = field(default_factory=dict, init=False, repr=False)
+    _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
     @cached_property
     def counts(self) -> IntArray:
         """Pixels of each parcel on the raster, (parcel,) int64."""
-        return np.diff(self.indptr)
+        return self.runs.counts()
+
+    @cached_property
+    def indptr(self) -> IntArray:
+        """``pixels[indptr[i]:indptr[i + 1]]`` are the pixels of parcel i, (parcel + 1,) int64."""
+        return np.concatenate([[0], np.cumsum(self.counts)]).astype(np.int64)
 
     @cached_property
     def members(self) -> IntArray:
         """The parcels with a pixel on the raster, (member,) int64 ascending."""
         return np.flatnonzero(self.counts)
 
-    @cached_property
-    def window(self) -> Window:
-        """The smallest window of the raster that holds all pixels of parcels; there must be one."""
-        rows, columns = np.divmod(self.pixels, self.grid.width)
-        top, left = int(rows.min()), int(columns.min())
-        return Window(left, top, int(columns.max()) - left + 1, int(rows.max()) - top + 1)
+    @property
+    def pixels(self) -> IntArray:
+        """``row * grid.width + column`` of each pixel, ascending within a parcel, (pixel,) int64; made when asked."""
+        starts = self.runs.row.astype(np.int64) * self.grid.width + self.runs.column
+        ends = np.cumsum(self.runs.length, dtype=np.int64)
+        total = int(ends[-1]) if len(ends) else 0
+        return np.asarray(np.arange(total) + np.repeat(starts - ends + self.runs.length, self.runs.length))
 
-    @cached_property
-    def in_window(self) -> IntArray:
-        """``pixels`` counted from the first of the window, (pixel,) int64."""
-        rows, columns = np.divmod(self.pixels, self.grid.width)
-        return np.asarray((rows - self.window.row_off) * self.window.width + columns - self.window.col_off)
+    def layout(self, block: tuple[int, int], layers: int) -> Layout:
+        """Return how the pixels are read from a raster of such blocks (rows, columns), made on the first call."""
+        with self._lock:  # scenes are read in parallel, and one layout serves all
+            if (block, layers) not in self._layouts:
+                self._layouts[block, layers] = lay_out(self.runs, self.grid, block, layers)
+            return self._layouts[block, layers]
 
 
 def make_plan(parcels: Parcels, grid: Grid) -> Plan:
@@ -85,17 +87,8 @@ def make_plan(parcels: Parcels, grid: Grid) -> Plan:
     key = hashlib.sha256(repr((parcels.hash, grid)).encode()).hexdigest()
     shapes = in_crs(parcels.frame.geometry, grid.crs)
     touches = _touches(shapes, parcels.usable, grid)
-    counts = np.zeros(len(shapes), dtype=np.int64)
-    centres = np.zeros(len(shapes), dtype=np.int64)
-    pieces: list[IntArray] = []
-    with rasterio.Env():  # one for all parcels: making it costs as much as burning one
-        for i in np.flatnonzero(touches):
-            pixels, centres[i] = pixels_of(shapes[i], grid)
-            counts[i] = len(pixels)
-            pieces.append(pixels)
-    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    pixels = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int64)
-    return Plan(grid, indptr, pixels, centres, touches, key)
+    runs, centres = runs_of(shapes, touches, grid)
+    return Plan(grid, runs, centres, touches, key)
 
 
 def in_crs(geometry: gpd.GeoSeries, crs: str) -> npt.NDArray[np.object_]:
@@ -111,49 +104,6 @@ def _touches(shapes: npt.NDArray[np.object_], usable: npt.NDArray[np.bool_], gri
     touches = np.zeros(len(shapes), dtype=bool)
     touches[known] = shapely.intersects(extent, shapes[known])
     return touches
-
-
-def pixels_of(shape: shapely.Geometry, grid: Grid) -> tuple[IntArray, int]:
-    """Return a shape's pixels on the raster, and the number of its pixel centres on the grid continued beyond it."""
-    left, top, right, bottom = _pixel_bounds(shape, grid)
-    within = max(left, 0), max(top, 0), min(right, grid.width), min(bottom, grid.height)
-    beyond = (left, top, right, bottom) != within
-    countable = (right - left) * (bottom - top) <= COUNTED_PIXELS
-    bounds = (left, top, right, bottom) if countable else within
-    total = 0
-    pieces = [np.zeros(0, dtype=np.int64)]
-    for rows, columns in _centres_inside(shape, grid, bounds):
-        total += len(rows)
-        on = (rows >= 0) & (rows < grid.height) & (columns >= 0) & (columns < grid.width)
-        pieces.append(rows[on] * grid.width + columns[on])
-    if beyond and not countable:  # a shape of many rasters' size: its area tells the number well enough
-        total = max(total, round(shape.area / abs(grid.transform.determinant)))
-    return np.concatenate(pieces), total
-
-
-def _pixel_bounds(shape: shapely.Geometry, grid: Grid) -> tuple[int, int, int, int]:
-    """Bound a shape in whole pixels: first column and row, and those after the last."""
-    west, south, east, north = shape.bounds
-    corners = [grid.pixels(x, y) for x in (west, east) for y in (south, north)]
-    columns, rows = zip(*corners, strict=True)
-    # One pixel of margin: a centre exactly on the edge must not fall to rounding.
-    low = int(np.floor(min(columns))) - 1, int(np.floor(min(rows))) - 1
-    return *low, int(np.ceil(max(columns))) + 1, int(np.ceil(max(rows))) + 1
-
-
-def _centres_inside(
-    shape: shapely.Geometry, grid: Grid, bounds: tuple[int, int, int, int]
-) -> Iterator[tuple[IntArray, IntArray]]:
-    """Give rows and columns of the pixels inside, in blocks of rows."""
-    left, top, right, bottom = bounds
-    if right <= left:
-        return
-    step = max(1, BLOCK_PIXELS // (right - left))
-    for first in range(top, bottom, step):
-        size = (min(step, bottom - first), right - left)
-        inside = geometry_mask([shape], size, grid.transform_from(left, first), invert=True)
-        rows, columns = np.nonzero(inside)
-        yield rows.astype(np.int64) + first, columns.astype(np.int64) + left
 
 
 def why_no_pixel(parcels: Parcels, plans: Collection[Plan]) -> list[str]:

@@ -1,57 +1,312 @@
-"""Medians by parcel: one sort for all parcels at once."""
+"""The inner loop: medians and counts of all parcels and bands of one piece of a raster, in one pass over pixel runs.
+
+Pixel values are *codes*: unsigned integers that order as the values do, with 0 where there is none. The DN of
+Sentinel-2 are codes already (its 0 is "no data"); other numbers are made to codes by :func:`codes_of`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from cropxai.ingest.jit import compiled
+
+Codes = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 IntArray = npt.NDArray[np.int64]
 
 SIGN = np.uint32(1 << 31)
-MISSING = np.uint32(0xFFFFFFFF)
+#: Values that are counted at a stretch: narrow counters are counted many at a time, and this fits one of 16 bits.
+STRETCH = 32768
+#: Values that vector instructions take at once, unrolled.
+LOT = 64
 
 
-def grouped_median(values: FloatArray, indptr: IntArray) -> tuple[npt.NDArray[np.float64], IntArray]:
-    """Return the median of each group's values that are not NaN, and their number.
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Which pixels of a piece belong to which parcels.
 
-    The median of an even number of values is the mean of the two middle ones, as in :func:`numpy.median`.
-
-    Parameters
+    Attributes
     ----------
-    values : (pixel,) float32
-        NaN where missing.
-    indptr : (group + 1,) int
-        ``values[indptr[i]:indptr[i + 1]]`` are the values of group i.
-
-    Returns
-    -------
-    median : (group,) float64
-        NaN where a group has no value.
-    counts : (group,) int64
+    member : (group,) int64
+        The parcel, as row of the tally.
+    ptr : (group + 1,) int64
+        Runs ``ptr[i]`` to ``ptr[i + 1]`` belong to group i.
+    start, length : (run,) int64
+        First pixel of each run in the piece, and their number.
     """
-    starts = np.asarray(indptr[:-1], dtype=np.int64)
-    present = ~np.isnan(values)
-    running = np.concatenate([[0], np.cumsum(present)])
-    counts = running[indptr[1:]] - running[starts]
-    ordered = _sorted_in_groups(values, present, indptr)
-    median = np.full(len(starts), np.nan)
-    some = np.flatnonzero(counts)
-    lower = ordered[starts[some] + (counts[some] - 1) // 2].astype(np.float64)
-    upper = ordered[starts[some] + counts[some] // 2].astype(np.float64)
-    median[some] = (lower + upper) / 2
-    return median, counts
+
+    member: IntArray
+    ptr: IntArray
+    start: IntArray
+    length: IntArray
 
 
-def _sorted_in_groups(values: FloatArray, present: npt.NDArray[np.bool_], indptr: IntArray) -> FloatArray:
-    """Sort within groups, missing values last.
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """What is known of the parcels of a scene.
 
-    Sorting whole numbers is several times faster than a sort by two keys, so group and value become one number: the
-    bits of an IEEE 754 float order as it does once the sign bit is flipped, and for negatives all other bits too.
+    Attributes
+    ----------
+    lower, upper : (member, band) uint16 or uint32
+        Codes of the two middle values (of an odd number: twice the same); 0 where there is none.
+    counts : (member, band) int64
+        Clear pixels with a value in the band.
+    clear : (member,) int64
+        Clear pixels with a value in any band.
+    present : (member,) int64
+        Pixels with a value in any band, clear or not.
+    """
+
+    lower: Codes
+    upper: Codes
+    counts: IntArray
+    clear: IntArray
+    present: IntArray
+
+    @classmethod
+    def empty(cls, members: int, bands: int, dtype: npt.DTypeLike) -> "Tally":
+        """Return a tally of nothing."""
+        lower, upper = (np.zeros((members, bands), dtype=dtype) for _ in range(2))
+        counts = np.zeros((members, bands), dtype=np.int64)
+        return cls(lower, upper, counts, np.zeros(members, dtype=np.int64), np.zeros(members, dtype=np.int64))
+
+    def add(
+        self, values: Codes, nodata: Codes, unclear: npt.NDArray[np.bool_], mask: npt.NDArray[np.uint16], groups: Groups
+    ) -> None:
+        """Take in the parcels that lie in one piece of the raster.
+
+        Parameters
+        ----------
+        values : (band, pixel) codes
+        nodata : (band,) codes that stand for no value, beside 0
+        unclear : (class,) bool
+            Which values of the mask are not clear; empty if there is no mask, and all is clear.
+        mask : (pixel,) uint16
+        groups : Groups
+            Each with at least one pixel.
+        """
+        scratch = np.empty(int(_longest(groups.ptr, groups.length)) + LOT, dtype=values.dtype)
+        _add(
+            values, nodata, unclear, mask, groups.member, groups.ptr, groups.start, groups.length, scratch,
+            self.lower, self.upper, self.counts, self.clear, self.present,
+        )  # fmt: skip
+
+    def median(self) -> npt.NDArray[np.float64]:
+        """Return the median of each parcel and band, (member, band) in stored units, NaN where there is no value.
+
+        The median of an even number of values is the mean of the two middle ones, as in :func:`numpy.median`.
+        """
+        lower, upper = (_values_of(codes).astype(np.float64) for codes in (self.lower, self.upper))
+        return np.where(self.counts > 0, (lower + upper) / 2, np.nan)
+
+
+def codes_of(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint32]:
+    """Return codes of floating-point values, uint32, 0 where a value is NaN.
+
+    The bits of an IEEE 754 float order as it does once the sign bit is flipped, and for negatives all other bits too.
     """
     bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
     codes = np.where(bits & SIGN, ~bits, bits | SIGN)
-    codes[~present] = MISSING
-    keys = np.repeat(np.arange(len(indptr) - 1, dtype=np.uint64), np.diff(indptr)) << np.uint64(32)
-    keys |= codes
-    keys.sort()
-    codes = (keys & np.uint64(MISSING)).astype(np.uint32)
-    return np.where(codes & SIGN, codes ^ SIGN, ~codes).astype(np.uint32).view(np.float32)
+    codes[np.isnan(values)] = 0
+    return codes
+
+
+def _values_of(codes: Codes) -> npt.NDArray[np.uint16] | npt.NDArray[np.float32]:
+    if codes.dtype == np.uint16:
+        return codes.astype(np.uint16)
+    return np.asarray(np.where(codes & SIGN, codes ^ SIGN, ~codes).astype(np.uint32).view(np.float32))
+
+
+@compiled
+def _longest(ptr: IntArray, length: IntArray) -> int:
+    longest = 0
+    for g in range(len(ptr) - 1):
+        pixels = 0
+        for r in range(ptr[g], ptr[g + 1]):
+            pixels += length[r]
+        longest = max(longest, pixels)
+    return longest
+
+
+@compiled
+def copy_runs(values: Codes, start: IntArray, length: IntArray, target: IntArray, kept: Codes) -> None:
+    """Copy runs of a (band, pixel) array to where they begin in another."""
+    for band in range(values.shape[0]):
+        for r in range(len(start)):
+            s, t = start[r], target[r]
+            for k in range(length[r]):
+                kept[band, t + k] = values[band, s + k]
+
+
+@compiled
+def _add(
+    values: Codes,
+    nodata: Codes,
+    unclear: npt.NDArray[np.bool_],
+    mask: npt.NDArray[np.uint16],
+    member: IntArray,
+    ptr: IntArray,
+    start: IntArray,
+    length: IntArray,
+    scratch: Codes,
+    lower: Codes,
+    upper: Codes,
+    counts: IntArray,
+    clear: IntArray,
+    present: IntArray,
+) -> None:
+    bright = np.ones(len(scratch), dtype=np.uint8)  # whether a pixel of the parcel is clear
+    seen = np.zeros(len(scratch), dtype=np.uint8)  # whether it has a value in any band
+    for g in range(len(member)):
+        who = member[g]
+        pixels = 0
+        for r in range(ptr[g], ptr[g + 1]):
+            pixels += length[r]
+        unmasked = pixels
+        if len(unclear):
+            unmasked = 0
+            n = 0
+            for r in range(ptr[g], ptr[g + 1]):
+                for k in range(start[r], start[r] + length[r]):
+                    bright[n] = not unclear[mask[k]]
+                    unmasked += bright[n]
+                    n += 1
+        whole = False  # whether one band has a value in every pixel
+        seen[:pixels] = 0
+        for band in range(values.shape[0]):
+            none = nodata[band]
+            _gather(values[band], start[ptr[g] : ptr[g + 1]], length[ptr[g] : ptr[g + 1]], scratch)
+            missing = _missing(scratch, pixels, none)
+            if missing == 0:
+                whole = True
+            elif not whole:
+                for k in range(pixels):
+                    seen[k] |= (scratch[k] != 0) & (scratch[k] != none)
+            if unmasked == 0:
+                continue
+            n = pixels
+            if missing or unmasked < pixels:
+                n = 0
+                for k in range(pixels):
+                    value = scratch[k]
+                    scratch[n] = value
+                    n += (bright[k] != 0) & (value != 0) & (value != none)
+            counts[who, band] = n
+            if n:
+                low, high = _middle(scratch, n)
+                lower[who, band] = low
+                upper[who, band] = high
+        if whole:
+            present[who] = pixels
+            clear[who] = unmasked
+        else:
+            for k in range(pixels):
+                present[who] += seen[k]
+                clear[who] += seen[k] & bright[k]
+
+
+@compiled
+def _gather(plane: Codes, start: IntArray, length: IntArray, gathered: Codes) -> None:
+    """Lay the pixels of runs end to end."""
+    n = np.uint64(0)  # unsigned: no check for indices from the end, which costs as much as copying
+    for r in range(len(start)):
+        first, pixels = np.uint64(start[r]), np.uint64(length[r])
+        for k in range(pixels):
+            gathered[n + k] = plane[first + k]
+        n += pixels
+
+
+@compiled
+def _missing(values: Codes, n: int, none: int) -> int:
+    """Count those of the first n values that stand for none."""
+    total: int = 0
+    for begin in range(0, n, STRETCH):
+        part = values[begin : min(begin + STRETCH, n)]
+        few: Any = np.uint16(0)
+        for i in range(len(part)):
+            few = np.uint16(few + np.uint16((part[i] == 0) | (part[i] == none)))
+        total += int(few)
+    return total
+
+
+@compiled
+def _middle(values: Codes, n: int) -> tuple[Any, Any]:
+    """Return the two middle ones of the first n values, by bisection on the value; there must be LOT values more.
+
+    A probe counts the values up to a bound, without branches. The first bound is the mean, the next come from
+    interpolation, every third from halving: about four probes do, and never more than three times the bits.
+    """
+    low: Any = np.int64(_least(values, n))
+    high: Any = np.int64(_greatest(values, n))
+    rank = (n + 1) // 2
+    below, upto = 0, n  # values under ``low``, and up to ``high``
+    full = -(-n // LOT) * LOT
+    for i in range(n, full):  # a loop over whole lots has no slow end; what fills the last is above any bound
+        values[i] = ~values.dtype.type(0)
+    bound: Any = np.int64(_total(values[:n]) // np.uint64(n))
+    probe = 0
+    while low < high:
+        if probe % 3:
+            bound = low + (high - low) * (rank - below) // (upto - below + 1)
+        elif probe:
+            bound = (low + high) >> 1
+        bound = min(bound, high - 1)
+        probe += 1
+        found = _upto(values, full, bound)
+        if found >= rank:
+            high, upto = bound, found
+        else:
+            low, below = bound + 1, found
+    if n % 2 == 1 or upto > rank:
+        return low, low
+    return low, _next(values, full, low)
+
+
+@compiled
+def _least(values: Codes, n: int) -> Any:
+    least = values[0]
+    for i in range(n):
+        least = min(least, values[i])
+    return least
+
+
+@compiled
+def _greatest(values: Codes, n: int) -> Any:
+    greatest = values[0]
+    for i in range(n):
+        greatest = max(greatest, values[i])
+    return greatest
+
+
+@compiled
+def _total(values: Codes) -> Any:
+    total: Any = np.uint64(0)
+    for i in range(len(values)):
+        total += np.uint64(values[i])
+    return total
+
+
+@compiled
+def _upto(values: Codes, n: int, bound: int) -> int:
+    """Count those of the first n values that do not exceed a bound."""
+    limit = values.dtype.type(bound)
+    total: int = 0
+    for begin in range(0, n, STRETCH):
+        part = values[begin : min(begin + STRETCH, n)]
+        few: Any = np.uint16(0)
+        for i in range(len(part)):
+            few = np.uint16(few + np.uint16(part[i] <= limit))
+        total += int(few)
+    return total
+
+
+@compiled
+def _next(values: Codes, n: int, bound: int) -> Any:
+    """Return the least value above a bound; there is one."""
+    limit = values.dtype.type(bound)
+    most = ~values.dtype.type(0)
+    found = most
+    for i in range(n):
+        found = min(found, values[i] if values[i] > limit else most)
+    return found

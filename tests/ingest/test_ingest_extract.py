@@ -335,13 +335,13 @@ def test_a_stopped_run_goes_on_where_it_stopped(tmp_path, monkeypatch, fields, i
 
     monkeypatch.setattr(measuring, "_measure", counting)
     with pytest.raises(KeyboardInterrupt):
-        extract_series(fields, images, workdir=tmp_path / "parts")
+        extract_series(fields, images, workdir=tmp_path / "parts", workers=1)
     parts = sorted((tmp_path / "parts").iterdir())
     assert [p.suffix for p in parts] == [".npz", ".npz"]
     parts[0].write_bytes(b"damaged")
     measured.pop()  # room for the damaged part and the third
     measured.pop()
-    resumed = extract_series(fields, images, workdir=tmp_path / "parts")
+    resumed = extract_series(fields, images, workdir=tmp_path / "parts", workers=1)
     assert measured == [5, 20]
     assert resumed.dataset.identical(whole.dataset)
 
@@ -350,14 +350,14 @@ def test_parts_are_measured_anew_when_what_they_rest_on_changes(tmp_path, monkey
     measured = []
     original = measuring._measure
     monkeypatch.setattr(measuring, "_measure", lambda scene, *r: measured.append(scene.date.day) or original(scene, *r))
-    extract_series(fields, images, workdir=tmp_path / "parts")
-    extract_series(fields, images, workdir=tmp_path / "parts", min_clear=0.9)  # applied to what was measured
+    extract_series(fields, images, workdir=tmp_path / "parts", workers=1)
+    extract_series(fields, images, workdir=tmp_path / "parts", workers=1, min_clear=0.9)  # applied to what was measured
     assert measured == [5, 12, 20]
-    extract_series(fields, images, workdir=tmp_path / "parts", masked_classes=[9])
-    extract_series(fields, images, workdir=tmp_path / "parts", dn_offset=-1000)
+    extract_series(fields, images, workdir=tmp_path / "parts", workers=1, masked_classes=[9])
+    extract_series(fields, images, workdir=tmp_path / "parts", workers=1, dn_offset=-1000)
     assert measured == [5, 12, 20] * 3
     raster(images / "S2L2A_31UDS_20180512.tif", scene_of(np.random.default_rng(77)))
-    changed = extract_series(fields, images, workdir=tmp_path / "parts")
+    changed = extract_series(fields, images, workdir=tmp_path / "parts", workers=1)
     assert measured == [5, 12, 20] * 3 + [12]
     assert changed.dataset.identical(extract_series(fields, images).dataset)
 

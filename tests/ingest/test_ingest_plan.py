@@ -12,7 +12,7 @@ from rasterio.features import geometry_mask
 from shapely.affinity import affine_transform
 from shapely.geometry import MultiPolygon, Polygon, box
 
-from cropxai.ingest import plan as planning
+from cropxai.ingest import runs as pixel_runs
 from cropxai.ingest.parcels import Parcels
 from cropxai.ingest.plan import make_plan, why_no_pixel
 from cropxai.ingest.scenes import Grid
@@ -85,12 +85,6 @@ def test_parcels_are_taken_to_the_crs_of_the_grid():
     np.testing.assert_array_equal(plan.pixels, np.concatenate([np.flatnonzero(mask) for mask in masks]))
 
 
-def test_window_holds_all_pixels_and_no_more():
-    plan = make_plan(parcels_of([in_pixels(box(3, 2, 7, 5), NORTH_UP)]), Grid(UTM31, NORTH_UP, WIDTH, HEIGHT))
-    assert (plan.window.col_off, plan.window.row_off, plan.window.width, plan.window.height) == (3, 2, 4, 3)
-    np.testing.assert_array_equal(plan.in_window, np.arange(12))
-
-
 def test_key_depends_on_parcels_and_grid():
     shape, other = (in_pixels(box(1, 1, x, 4), NORTH_UP) for x in (5, 6))
     grid, wider = (Grid(UTM31, NORTH_UP, width, HEIGHT) for width in (WIDTH, WIDTH + 1))
@@ -127,10 +121,9 @@ def test_a_parcel_beyond_the_projection_is_outside():
     assert plan.counts[1] == 0
 
 
-@pytest.mark.parametrize("limit", [40, 1 << 24])
-def test_a_huge_parcel_is_masked_block_by_block(monkeypatch, limit):
-    monkeypatch.setattr(planning, "BLOCK_PIXELS", limit)
-    monkeypatch.setattr(planning, "COUNTED_PIXELS", 10_000)
+@pytest.mark.parametrize("limit", [40, 1 << 20])
+def test_a_huge_parcel_is_counted_by_rows_or_by_area(monkeypatch, limit):
+    monkeypatch.setattr(pixel_runs, "COUNTED_ROWS", limit)
     shape = in_pixels(box(-500, -500, 500, 500), NORTH_UP)
     plan = make_plan(parcels_of([shape]), Grid(UTM31, NORTH_UP, WIDTH, HEIGHT))
     np.testing.assert_array_equal(plan.pixels, np.arange(WIDTH * HEIGHT))

@@ -4,10 +4,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cropxai.ingest.zonal import grouped_median
+from cropxai.ingest.zonal import STRETCH, Groups, Tally, codes_of
 
 floats = st.floats(-2e4, 7e4, width=32) | st.just(float("nan"))
 numbers = st.integers(1, 65_535).map(float) | st.just(float("nan"))
+NO_MASK = np.zeros(0, dtype=bool), np.zeros(0, dtype=np.uint16)
+
+
+def grouped_median(values, indptr):
+    """Medians and counts of groups that are one run each; those without a pixel are not handed over."""
+    indptr = np.asarray(indptr, dtype=np.int64)
+    sizes = np.diff(indptr)
+    some = np.flatnonzero(sizes)
+    codes = codes_of(values)[None] if values.dtype.kind == "f" else values[None]
+    tally = Tally.empty(len(sizes), 1, codes.dtype)
+    groups = Groups(some, np.arange(len(some) + 1), indptr[:-1][some], sizes[some])
+    tally.add(codes, np.zeros(1, codes.dtype), *NO_MASK, groups)
+    return tally.median()[:, 0], tally.counts[:, 0]
 
 
 @settings(max_examples=150, deadline=None)
@@ -43,3 +56,78 @@ def test_many_groups_of_whole_numbers(dtype):
     expected = [np.median(g) if len(g) else np.nan for g in np.split(stored, indptr[1:-1])]
     np.testing.assert_array_equal(median, expected)
     np.testing.assert_array_equal(counts, sizes)
+
+
+def oracle(values, nodata, unclear, mask, groups):
+    """The tally of one parcel after the other, by numpy alone."""
+    for g in range(len(groups.member)):
+        runs = range(groups.ptr[g], groups.ptr[g + 1])
+        pixels = np.concatenate([np.arange(groups.start[r], groups.start[r] + groups.length[r]) for r in runs])
+        clear = ~unclear[mask[pixels]] if len(unclear) else np.ones(len(pixels), dtype=bool)
+        good = (values[:, pixels] != 0) & (values[:, pixels] != nodata[:, None])
+        medians = [
+            np.median(v[k & clear]) if (k & clear).any() else np.nan
+            for v, k in zip(values[:, pixels], good, strict=True)
+        ]
+        seen = good.any(axis=0)
+        yield medians, (good & clear).sum(axis=1), (seen & clear).sum(), seen.sum()
+
+
+@st.composite
+def pieces(draw):
+    """A piece of few distinct values, so that ties, missing pixels and the ends of the range are common."""
+    bands, pixels = draw(st.integers(1, 3)), draw(st.integers(1, 90))
+    stored = st.sampled_from([0, 1, 2, 3, 7, 40_000, 65_534, 65_535]) | st.integers(0, 65_535)
+    values = draw(arrays(np.uint16, (bands, pixels), elements=stored))
+    nodata = draw(arrays(np.uint16, bands, elements=st.sampled_from([0, 7, 65_535])))
+    mask = draw(arrays(np.uint16, pixels, elements=st.integers(0, 3)))
+    unclear = np.isin(np.arange(1 << 16), draw(st.lists(st.integers(0, 3), max_size=3)))
+    runs = draw(st.lists(st.lists(st.tuples(st.integers(0, pixels - 1), st.integers(1, 40)), min_size=1), min_size=1))
+    starts = [start for group in runs for start, _ in group]
+    lengths = [min(length, pixels - start) for group in runs for start, length in group]
+    ptr = np.concatenate([[0], np.cumsum([len(group) for group in runs])])
+    member = np.array(draw(st.permutations(range(len(runs)))))
+    groups = Groups(member, ptr, np.array(starts), np.array(lengths))
+    return (values, nodata, *((unclear, mask) if draw(st.booleans()) else NO_MASK), groups)
+
+
+@settings(max_examples=200, deadline=None)
+@given(piece=pieces())
+def test_tally_equals_numpy_parcel_by_parcel(piece):
+    values, nodata, unclear, mask, groups = piece
+    tally = Tally.empty(len(groups.member), len(values), np.uint16)
+    tally.add(values, nodata, unclear, mask, groups)
+    for who, (medians, counts, clear, present) in zip(groups.member, oracle(*piece), strict=True):
+        np.testing.assert_array_equal(tally.median()[who], medians)
+        np.testing.assert_array_equal(tally.counts[who], counts)
+        assert (tally.clear[who], tally.present[who]) == (clear, present)
+
+
+@settings(max_examples=50, deadline=None)
+@given(numbers=st.lists(st.floats(width=32, allow_infinity=False), min_size=1, max_size=50))
+def test_codes_order_as_values_do(numbers):
+    values = np.array(numbers, dtype=np.float32)
+    codes = codes_of(values)
+    np.testing.assert_array_equal(codes == 0, np.isnan(values))
+    real = values[~np.isnan(values)]
+    np.testing.assert_array_equal(np.sort(real), real[np.argsort(codes[codes > 0], kind="stable")])
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
+def test_parcels_beyond_every_stretch_of_counters(dtype):
+    rng = np.random.default_rng(0)
+    for pixels in (STRETCH - 1, STRETCH, 3 * STRETCH + 5, 5 * STRETCH):
+        stored = rng.integers(1, 60_000, pixels).astype(np.uint16)
+        stored[: pixels // 2] = 500  # as many ties as may be
+        values = stored if dtype == np.uint16 else stored.astype(np.float32)
+        median, counts = grouped_median(values, np.array([0, pixels]))
+        assert (median[0], counts[0]) == (np.median(stored), pixels)
+
+
+def test_a_median_of_few_far_values():
+    lone = np.array([1, 65_535, 65_535, 65_535], dtype=np.uint16)
+    median, _ = grouped_median(lone, np.array([0, 1, 2, 4]))
+    np.testing.assert_array_equal(median, [1, 65_535, 65_535])
+    wide = np.array([-3e38, 1e-30, 3e38, np.nan], dtype=np.float32)
+    median, counts = grouped_median(wide, np.array([0, 4]))
+    assert (median[0], counts[0]) == (np.float32(1e-30), 3)

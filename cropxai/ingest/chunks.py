@@ -1,0 +1,158 @@
+"""Chunks: the pieces in which a raster is read, cut along its blocks, and the parcels that lie in each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from rasterio.windows import Window
+
+from cropxai.ingest.runs import Runs
+from cropxai.ingest.scenes import Grid
+from cropxai.ingest.zonal import Groups
+
+IntArray = npt.NDArray[np.int64]
+
+#: Most pixels of all layers of a chunk together, unless one block has more: 32 MiB of DN.
+CHUNK_PIXELS = 1 << 24
+#: Rows of a chunk, unless its blocks have more: beyond some parcels' height nothing is gained.
+CHUNK_ROWS = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """A window of the raster along its blocks, and the pixels of parcels in it.
+
+    Attributes
+    ----------
+    window : rasterio.windows.Window
+    groups : Groups
+        The parcels that lie in it whole.
+    start, length, target : (run,) int64
+        Runs of parcels that lie in several chunks: where in the window, how long, and where to keep them.
+    """
+
+    window: Window
+    groups: Groups
+    start: IntArray
+    length: IntArray
+    target: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """How the pixels of parcels are read: the chunks in order, and the parcels that lie in several of them.
+
+    Windows without a pixel of a parcel are not among the chunks, and each block is in one chunk at most.
+
+    Attributes
+    ----------
+    chunks : sequence of Chunk
+    kept : Groups
+        The parcels of several chunks, by the place at which their pixels are kept.
+    """
+
+    chunks: Sequence[Chunk]
+    kept: Groups
+
+    @property
+    def kept_pixels(self) -> int:
+        """Pixels that are kept until all chunks are read."""
+        return int(self.kept.length.sum())
+
+
+def lay_out(runs: Runs, grid: Grid, block: tuple[int, int], layers: int) -> Layout:
+    """Divide the raster into chunks.
+
+    Parameters
+    ----------
+    runs : Runs
+        With at least one pixel.
+    grid : Grid
+    block : rows and columns of the blocks in which the raster is stored
+    layers : bands and mask, which are read together
+
+    Returns
+    -------
+    Layout
+    """
+    tall, wide = _chunk_size(block, (grid.height, grid.width), layers)
+    pixels = runs.counts()
+    member = np.repeat(np.cumsum(pixels > 0) - 1, np.diff(runs.ptr))
+    pixels = pixels[pixels > 0]
+    member, row, column, length = _cut(member, runs.row, runs.column, runs.length, wide)
+    across = -(-grid.width // wide)
+    chunk = row // tall * across + column // wide
+    first = np.full(len(pixels), np.iinfo(np.int64).max)
+    last = np.full(len(pixels), -1)
+    np.minimum.at(first, member, chunk)
+    np.maximum.at(last, member, chunk)
+    whole = (first == last)[member]
+    # Chunk by chunk, and within it parcel by parcel, in the order in which they begin on the raster.
+    begins = np.full(len(pixels), np.iinfo(np.int64).max)
+    np.minimum.at(begins, member, row * grid.width + column)
+    order = np.lexsort((member, begins[member], ~whole, chunk))
+    member, row, column, length, chunk = (a[order] for a in (member, row, column, length, chunk))
+    whole = whole[order]
+    target = _targets(member, length, ~whole)
+    edges = np.flatnonzero(np.diff(chunk, prepend=-1, append=-1))
+    chunks = []
+    for start, end in pairwise(edges):
+        part = slice(start, end)
+        window = _window(row[part], column[part], length[part], block, grid)
+        offset = (row[part] - window.row_off) * window.width + column[part] - window.col_off
+        n = int(whole[part].sum())
+        groups = _grouped(member[part][:n], offset[:n], length[part][:n])
+        chunks.append(Chunk(window, groups, offset[n:], length[part][n:], target[part][n:]))
+    cut = np.flatnonzero(first != last)
+    kept = Groups(cut, np.arange(len(cut) + 1), np.cumsum(pixels[cut]) - pixels[cut], pixels[cut])
+    return Layout(chunks, kept)
+
+
+def _chunk_size(block: tuple[int, int], shape: tuple[int, int], layers: int) -> tuple[int, int]:
+    """Return rows and columns of a chunk: one row of blocks, or some low ones, if they fit; else a part of one."""
+    tall, wide = min(block[0], shape[0]), min(block[1], shape[1])
+    rows = CHUNK_PIXELS // (layers * tall * shape[1])
+    if rows:
+        return tall * min(rows, max(1, CHUNK_ROWS // tall)), shape[1]
+    return tall, wide * max(1, CHUNK_PIXELS // (layers * tall * wide))
+
+
+def _cut(
+    member: IntArray,
+    row: npt.NDArray[np.int32],
+    column: npt.NDArray[np.int32],
+    length: npt.NDArray[np.int32],
+    wide: int,
+) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    """Cut runs where they cross from one column of chunks to the next."""
+    pieces = (column + length - 1) // wide - column // wide + 1
+    of_run = np.repeat(np.arange(len(row)), pieces)
+    number = np.arange(len(of_run)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    starts = column[of_run].astype(np.int64)
+    left = np.maximum(starts, (starts // wide + number) * wide)
+    right = np.minimum(starts + length[of_run], (starts // wide + number + 1) * wide)
+    return member[of_run], row[of_run].astype(np.int64), left, right - left
+
+
+def _targets(member: IntArray, length: IntArray, kept: npt.NDArray[np.bool_]) -> IntArray:
+    """Return where each kept run begins if the runs of a parcel are laid end to end, parcels in ascending order."""
+    target = np.zeros(len(member), dtype=np.int64)
+    runs = np.flatnonzero(kept)
+    runs = runs[np.argsort(member[runs], kind="stable")]
+    target[runs] = np.cumsum(length[runs]) - length[runs]
+    return target
+
+
+def _window(row: IntArray, column: IntArray, length: IntArray, block: tuple[int, int], grid: Grid) -> Window:
+    """Return the smallest window of whole blocks that holds the runs."""
+    top, left = int(row.min()) // block[0] * block[0], int(column.min()) // block[1] * block[1]
+    bottom = min(-(-(int(row.max()) + 1) // block[0]) * block[0], grid.height)
+    right = min(-(-int((column + length).max()) // block[1]) * block[1], grid.width)
+    return Window(left, top, right - left, bottom - top)
+
+
+def _grouped(member: IntArray, start: IntArray, length: IntArray) -> Groups:
+    firsts = np.flatnonzero(np.diff(member, prepend=-1))
+    return Groups(member[firsts], np.append(firsts, len(member)), start, length)
