@@ -21,6 +21,8 @@ UTM31 = CRS("EPSG:32631").to_wkt()
 WIDTH, HEIGHT, PAD = 14, 11, 12
 NORTH_UP = Affine(10, 0, 500_000, 0, -10, 5_600_000)
 ROTATED = Affine(8, 5, 500_000, 5, -8, 5_600_000)
+SOUTH_UP = Affine(20, 0, 300_000, 0, 20, 5_000_000)
+DEGREES = Affine(0.0001, 0, 3.123, 0, -0.0001, 50.4)
 
 
 def parcels_of(shapes: list, crs: str = UTM31) -> Parcels:
@@ -63,6 +65,17 @@ def test_pixels_equal_a_mask_of_each_parcel_alone(drawn):
         np.testing.assert_array_equal(found, np.flatnonzero(mask))
         everywhere = geometry_mask([shape], (HEIGHT + 2 * PAD, WIDTH + 2 * PAD), wider, invert=True).sum()
         assert plan.centres[i] == (everywhere if plan.touches[i] else 0)
+
+
+@pytest.mark.parametrize("transform", [ROTATED, SOUTH_UP, DEGREES])
+@settings(max_examples=40, deadline=None)
+@given(drawn=st.lists(polygons(), min_size=1, max_size=4))
+def test_pixels_equal_a_mask_on_other_grids(transform, drawn):
+    shapes = [in_pixels(shape, transform) for shape in drawn]
+    plan = make_plan(parcels_of(shapes), Grid(UTM31, transform, WIDTH, HEIGHT))
+    for i, shape in enumerate(shapes):
+        mask = geometry_mask([shape], (HEIGHT, WIDTH), transform, invert=True)
+        np.testing.assert_array_equal(plan.pixels[plan.indptr[i] : plan.indptr[i + 1]], np.flatnonzero(mask))
 
 
 def test_a_rotated_grid():
