@@ -114,7 +114,7 @@ def crop_map(
     if label_field is not None:
         results["declared_crop"] = pd.Series(series.labels, dtype=object).replace("", None)
     asked = {"rule": rule, "target": target, "reference": reference, "top": top, "max_loss": max_loss,
-             "aggregate": aggregate, **reading}  # fmt: skip
+             "aggregate": aggregate, **{k: v for k, v in reading.items() if k != "workers"}}  # fmt: skip
     write_map(
         output,
         join_attributes(results, series.parcels),
