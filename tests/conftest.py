@@ -2,10 +2,14 @@
 
 import pytest
 import torch
+from hypothesis import settings
 from made_up import QUICK, two_crops
 
 from cropxai.model import Model, train
 from cropxai.series import CropSeries
+
+settings.register_profile("noisy machine", deadline=None)
+settings.load_profile("noisy machine")
 
 
 @pytest.fixture(autouse=True, scope="session")
