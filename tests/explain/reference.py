@@ -12,11 +12,12 @@ from scipy.special import ndtr
 
 
 class Ledger:
-    """What biases and date encodings take up."""
+    """What biases, date encodings and the softmax take up."""
 
     def __init__(self):
         self.bias = 0.0
         self.position = 0.0
+        self.softmax = 0.0
 
 
 def linear(relevance, x, weight, bias, ledger):
@@ -38,8 +39,26 @@ def norm(relevance, x, weight, bias, ledger, eps=1e-5):
     return out
 
 
-def explain(network, x, valid, day, target, base=None):
-    """Relevance of one parcel by CP-LRP: (time, band), zero at missing dates, and the ledger."""
+def attention_rule(relevance, q, k, v, weights, rule, ledger):
+    """Hand the relevance of one head's output down to query, key and value.
+
+    CP-LRP: the weights are constant, all goes to the value. AttnLRP: half of a product goes to each factor, and the
+    softmax hands down s (R - A sum R) to the scores s (Achtibat et al. 2024, props. 3.3 and 3.1).
+    """
+    output = weights @ v
+    share = np.divide(relevance, output, out=np.zeros_like(output), where=output != 0)
+    on_value = v * (weights.T @ share)
+    if rule == "cp-lrp":
+        return np.zeros_like(q), np.zeros_like(k), on_value
+    on_weights = 0.5 * weights * (share @ v.T)
+    by_score = on_weights - weights * on_weights.sum(axis=1, keepdims=True)  # relevance of a score, over the score
+    root = math.sqrt(q.shape[1])
+    ledger.softmax += on_weights.sum() - (q @ k.T / root * by_score).sum()
+    return 0.5 * q * (by_score @ k) / root, 0.5 * k * (by_score.T @ q) / root, 0.5 * on_value
+
+
+def explain(network, x, valid, day, target, rule="cp-lrp"):
+    """Relevance of one parcel, counted from zero: (time, band), zero at missing dates; its score; the ledger."""
     w = {k: v.double().numpy() for k, v in network.state_dict().items()}
     size, ledger = network.size, Ledger()
 
@@ -91,7 +110,7 @@ def explain(network, x, valid, day, target, base=None):
         act = u * ndtr(u)
         second = affine(f"layers.{i}.contract", act)
         states.append(middle + second)
-        caches.append((a, n, v, attention, joined, update, middle, n2, u, act, second))
+        caches.append((a, n, q, k, v, attention, joined, update, middle, n2, u, act, second))
     last = normed("norm", states[-1])
     pooled = last.mean(0)
     decoded = affine("decode", pooled)
@@ -104,29 +123,25 @@ def explain(network, x, valid, day, target, base=None):
     relevance = last / len(seen) * np.divide(relevance, pooled, out=np.zeros_like(pooled), where=pooled != 0)
     relevance = down_norm("norm", relevance, states[-1])
     for i in reversed(range(size.layers)):
-        a, n, v, attention, joined, update, middle, n2, u, act, second = caches[i]
+        a, n, q, k, v, attention, joined, update, middle, n2, u, act, second = caches[i]
         keep, through = split(relevance, middle, second)
         through = down(f"layers.{i}.expand", down(f"layers.{i}.contract", through, act), n2)
         relevance = keep + down_norm(f"layers.{i}.norm_hidden", through, middle)
         keep, through = split(relevance, a, update)
         through = down(f"layers.{i}.mix", through, joined)
-        on_values = np.zeros_like(v)
+        pieces = []
         for h, weights in enumerate(attention):
             part = slice(h * size.width // size.heads, (h + 1) * size.width // size.heads)
-            mixed = joined[:, part]
-            share = np.divide(through[:, part], mixed, out=np.zeros_like(mixed), where=mixed != 0)
-            on_values[:, part] = v[:, part] * (weights.T @ share)
-        weight = w[f"layers.{i}.query_key_value.weight"][2 * size.width :]
-        bias = w[f"layers.{i}.query_key_value.bias"][2 * size.width :]
-        through = linear(on_values, n, weight, bias, ledger)
+            pieces.append(attention_rule(through[:, part], q[:, part], k[:, part], v[:, part], weights, rule, ledger))
+        on_joint = np.concatenate([np.concatenate(kind, axis=1) for kind in zip(*pieces, strict=True)], axis=1)
+        through = down(f"layers.{i}.query_key_value", on_joint, n)
         relevance = keep + down_norm(f"layers.{i}.norm_attention", through, a)
     on_embedding, on_date = split(relevance, embedded, date)
     ledger.position = on_date.sum()
     on_scaled = down("features", down("embed", on_embedding, features), scaled)
-    # (x - mean) / scale is linear with a bias; what is counted from `base` scales the share of x
+    # (x - mean) / scale is linear, its mean a bias
     slope = np.divide(on_scaled, scaled, out=np.zeros_like(scaled), where=scaled != 0) / w["scale"]
-    start = np.zeros_like(x) if base is None else base[seen]
     out = np.zeros((len(valid), x.shape[1]))
-    out[seen] = (x - start) * slope
-    ledger.bias += (on_scaled.sum() - (x * slope).sum()) if base is None else 0.0
+    out[seen] = x * slope
+    ledger.bias += on_scaled.sum() - (x * slope).sum()
     return out, score[target], ledger

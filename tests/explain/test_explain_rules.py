@@ -44,16 +44,18 @@ def gradient_input(net, batch, rule, target=1):
     return (leaf * gradient).detach().numpy(), scores.detach().numpy()
 
 
+@pytest.mark.parametrize("rule", ["cp-lrp", "attnlrp"])
 @pytest.mark.parametrize("seed", range(4))
-def test_cp_lrp_equals_the_explicit_reference(batch, seed):
+def test_a_rule_equals_the_explicit_reference(batch, seed, rule):
     net = network(seed=seed)
-    relevance, scores = gradient_input(net, batch, CpLrp())
+    relevance, scores = gradient_input(net, batch, RULES[rule])
     x, valid, day = (t.numpy() for t in batch)
     for i in range(len(x)):
-        expected, score, ledger = by_the_book(net, x[i], valid[i], day, 1)
+        expected, score, ledger = by_the_book(net, x[i], valid[i], day, 1, rule)
         np.testing.assert_allclose(scores[i], score, rtol=1e-10)
         np.testing.assert_allclose(relevance[i], expected, rtol=1e-9, atol=1e-10 * np.abs(expected).max())
-        closed = expected.sum() + ledger.bias + ledger.position
+        closed = expected.sum() + ledger.bias + ledger.position + ledger.softmax
+        assert (ledger.softmax != 0) == (rule == "attnlrp")
         assert closed == pytest.approx(score, rel=1e-9)
 
 
