@@ -144,6 +144,13 @@ class SeriesUnreadable(CropxaiError):
         super().__init__(f"{path}: {reason}; make one with 'cropxai ingest'")
 
 
+class RelevanceUnreadable(CropxaiError):
+    """The path holds no relevance of this software."""
+
+    def __init__(self, path: PathLike):
+        super().__init__(f"{path}: is not a relevance store; make one with 'cropxai explain'")
+
+
 class SeriesUnusable(CropxaiError):
     """The series lacks what the command needs."""
 

@@ -1,7 +1,7 @@
 """The main job: from parcels and scenes to an explained crop map, the stages called in order."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,13 @@ from cropxai.bands import GROUPS, group_of
 from cropxai.errors import PathLike, SeriesUnusable
 from cropxai.explain import Relevance, explain_to
 from cropxai.ingest import extract_series
-from cropxai.ingest.catalogue import find_scenes
+from cropxai.ingest.scenes import Scene
 from cropxai.maps.geopackage import join_attributes, write_map
 from cropxai.model import Classification, Model, classify, load_model
 from cropxai.outputs import check_absent, remove, replacing
 from cropxai.reporting import Report, part, silent
 from cropxai.season.agreement import CropWindow, crop_windows
 from cropxai.series import CropSeries
-from cropxai.series.cube import season_year
 from cropxai.series.store import sources
 
 TOP_DATES = 3
@@ -94,11 +93,10 @@ def crop_map(
     output = check_absent(output, overwrite)
     trained = load_model(model)
     reading = dict(reading or {})
-    _check_season(scenes, reading, start, end)
     parts = output.with_name(f".{output.name}.parts")
     series = extract_series(
         parcels, scenes, label_field=label_field, bands=trained.card.bands, start=start, end=end, workdir=parts,
-        report=part(report, *INGEST), **reading,
+        accept=_accepted_by(trained), report=part(report, *INGEST), **reading,
     )  # fmt: skip
     answers = classify(series, trained, report=part(report, *CLASSIFY))
     relevance = explain_to(
@@ -144,7 +142,7 @@ def save_answers(
         if series.parcels is None:
             raise SeriesUnusable("the series has no geometry, so it gives no map; write .csv or .parquet")
         parcels = join_attributes(answers.frame, series.parcels)
-        run = _run("", series, model, {}, {})
+        run = _run(None, series, model, {}, {})
         return write_map(output, parcels, None, crop_labels=answers.names, run=run, overwrite=overwrite)
     with replacing(output, overwrite) as part_file:
         if output.suffix.lower() == ".csv":
@@ -154,11 +152,14 @@ def save_answers(
     return output
 
 
-def _check_season(scenes: Any, reading: Mapping[str, Any], start: Any, end: Any) -> None:
-    """Refuse more than one season before pixels are read, not after."""
-    known = {name: reading.get(name) for name in ("level", "dn_offset")}
-    paths = [scenes] if isinstance(scenes, str | Path) else list(scenes)
-    season_year(np.array([s.date for s in find_scenes(paths, start=start, end=end, **known)], dtype="datetime64[D]"))
+def _accepted_by(model: Model) -> Callable[[Sequence[Scene]], None]:
+    """Return the check of scenes that refuses, before pixels are read, what the model could not take after."""
+
+    def accept(scenes: Sequence[Scene]) -> None:
+        dates = np.array([scene.date for scene in scenes], dtype="datetime64[D]")
+        model.check_input(scenes[0].level, {band for scene in scenes for band in scene.bands}, dates)
+
+    return accept
 
 
 def top_dates(relevance: Relevance, count: int = TOP_DATES) -> pd.DataFrame:
@@ -169,17 +170,15 @@ def top_dates(relevance: Relevance, count: int = TOP_DATES) -> pd.DataFrame:
     (parcel,) columns top1_date, top1_relevance, …; missing where fewer dates speak for it
     """
     by_date = relevance.by_date
-    ranked = np.where(by_date > 0, by_date, -np.inf)
+    lacking = max(0, count - by_date.shape[1])
+    ranked = np.pad(np.where(by_date > 0, by_date, -np.inf), ((0, 0), (0, lacking)), constant_values=-np.inf)
+    dates = np.append(relevance.dates, np.full(lacking, np.datetime64("NaT")))
     order = np.argsort(-ranked, axis=1, kind="stable")[:, :count]
     columns: dict[str, Any] = {}
     for rank in range(count):
-        if rank < order.shape[1]:
-            value = np.take_along_axis(ranked, order[:, rank : rank + 1], axis=1)[:, 0]
-            there = np.isfinite(value)
-            days = np.where(there, relevance.dates[order[:, rank]], np.datetime64("NaT"))
-        else:
-            there = np.zeros(len(by_date), dtype=bool)
-            value, days = np.full(len(by_date), np.nan), np.full(len(by_date), np.datetime64("NaT", "D"))
+        value = np.take_along_axis(ranked, order[:, rank : rank + 1], axis=1)[:, 0]
+        there = np.isfinite(value)
+        days = np.where(there, dates[order[:, rank]], np.datetime64("NaT"))
         columns[f"top{rank + 1}_date"] = pd.Series(days.astype("datetime64[s]"))
         columns[f"top{rank + 1}_relevance"] = pd.Series(np.where(there, value, np.nan))
     return pd.DataFrame(columns)
@@ -216,7 +215,11 @@ def relevance_table(relevance: Relevance) -> Iterator[pd.DataFrame]:
 
 
 def _run(
-    parcels: PathLike, series: CropSeries, model: Model, found: Mapping[str, CropWindow], asked: Mapping[str, Any]
+    parcels: PathLike | None,
+    series: CropSeries,
+    model: Model,
+    found: Mapping[str, CropWindow],
+    asked: Mapping[str, Any],
 ) -> dict[str, Any]:
     card = model.card.asdict()
     card["training"] = {k: v for k, v in card["training"].items() if k != "history"}
@@ -227,7 +230,7 @@ def _run(
     }  # fmt: skip
     return {
         "software": f"cropxai {cropxai.__version__}",
-        "parcels": Path(parcels).name or None,
+        "parcels": None if parcels is None else Path(parcels).name,
         "scenes": sources(series),
         "plan_hash": series.dataset.attrs.get("plan_hash", ""),
         "level": series.level,

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyogrio
 import pytest
+import rasterio
 
 from cropxai.cli.main import main
 from cropxai.explain import Relevance, explain
@@ -122,6 +123,33 @@ def test_wrong_input_is_one_line_and_leaves_nothing(tmp_path, capsys, more, mess
     assert not (tmp_path / "crops.gpkg").exists()
 
 
+def altered(folder, level="L2A", without=()):
+    """Copy three sample scenes under another level, or without some bands."""
+    folder.mkdir()
+    for file in sorted((SAMPLE / "scenes").glob("*.tif"))[8:11]:
+        with rasterio.open(file) as scene:
+            keep = [n for n, name in enumerate(scene.descriptions, start=1) if name not in without]
+            profile = scene.profile | {"count": len(keep)}
+            names, pixels = [scene.descriptions[n - 1] for n in keep], scene.read(keep)
+        with rasterio.open(folder / file.name.replace("L2A", level), "w", **profile) as copy:
+            copy.write(pixels)
+            copy.descriptions = tuple(names)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"without": ("B8A", "B11")}, "the series lacks B8A, B11, on which model 'central-europe-l2a' was trained"),
+        ({"level": "L1C", "without": ("SCL",)}, "the series is L1C, but model 'central-europe-l2a' was trained on L2A"),
+    ],
+)
+def test_scenes_that_the_model_cannot_take_are_refused_before_pixels_are_read(tmp_path, capsys, change, message):
+    assert run(tmp_path / "crops.gpkg", scenes=altered(tmp_path / "s2", **change)) == 1
+    assert message in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["s2"]  # not even the parts of a run
+
+
 def test_a_map_that_exists_is_kept(crops, capsys):
     before = crops.read_bytes()
     assert run(crops) == 1
@@ -144,6 +172,13 @@ def test_top_dates_only_count_dates_that_speak_for_the_crop(series, model):
         positive = sorted((v for v in by_date[row] if v > 0), reverse=True)[:3]
         shown = [table[f"top{k}_relevance"][row] for k in (1, 2, 3)]
         np.testing.assert_allclose([v for v in shown if np.isfinite(v)], positive)
+
+
+def test_fewer_dates_than_are_asked_for_leave_the_rest_missing(series, model):
+    table = top_dates(explain(series.between("2018-06-01", "2018-06-30"), model), count=3)
+    assert len(series.between("2018-06-01", "2018-06-30").dates) == 2
+    assert table["top3_date"].isna().all() and table["top3_relevance"].isna().all()
+    assert table["top1_date"].notna().any()
 
 
 def test_the_long_table_keeps_every_number(series, model):

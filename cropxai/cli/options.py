@@ -25,8 +25,8 @@ model = click.option("--model", default="default", show_default=True, help="Name
 seed = click.option("--seed", type=int, default=0, show_default=True, help="Seed of all random choices.")
 overwrite = click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 season = click.option("--season", type=click.IntRange(1980, 2100), help="Calendar year to keep of a longer series.")
-start = click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="First date to keep.")
-end = click.option("--end", type=click.DateTime(["%Y-%m-%d"]), help="Last date to keep.")
+start = click.option("--start", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="First date to keep.")
+end = click.option("--end", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="Last date to keep.")
 
 
 def output(suffixes: Sequence[str] = (), what: str = "Output") -> Decorator:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 import cropxai
-from cropxai.errors import PathLike, SeriesUnreadable
+from cropxai.errors import PathLike, RelevanceUnreadable
 from cropxai.outputs import replacing
 
 FORMAT = "cropxai-relevance"
@@ -40,7 +41,7 @@ class Relevance:
         """The relevance, (parcel, time, band), NaN where missing."""
         return np.asarray(self.dataset["relevance"].values, dtype=np.float32)
 
-    @property
+    @cached_property
     def by_date(self) -> FloatArray:
         """The relevance summed over the bands, (parcel, time), NaN where missing; read in pieces."""
         return np.concatenate([piece.values.sum(axis=2) for piece in self.chunks()])
@@ -98,13 +99,13 @@ class Relevance:
 
         Raises
         ------
-        SeriesUnreadable
+        RelevanceUnreadable
             If the path is no such store.
         """
         try:
             dataset = xr.open_zarr(path, chunks=None, consolidated=True)
         except (OSError, ValueError, KeyError) as error:
-            raise SeriesUnreadable(path, "is not a relevance store; make one with 'cropxai explain'") from error
+            raise RelevanceUnreadable(path) from error
         if dataset.attrs.get("format") != FORMAT:
-            raise SeriesUnreadable(path, "is not a relevance store; make one with 'cropxai explain'")
+            raise RelevanceUnreadable(path)
         return cls(dataset)

@@ -57,6 +57,7 @@ def extract_series(
     end: Day | None = None,
     workdir: PathLike | None = None,
     workers: int | None = None,
+    accept: Callable[[Sequence[Scene]], None] | None = None,
     report: Report = silent,
 ) -> CropSeries:
     """Extract the median reflectance of every parcel, date and band.
@@ -89,6 +90,8 @@ def extract_series(
         Folder for what each scene gave; a run that was stopped goes on from there, with the same result.
     workers : int, optional
         Scenes to read at the same time; the result does not depend on it. By default the number of CPUs, at most 8.
+    accept : callable, optional
+        Called with the scenes before any pixel is read; it refuses them by raising.
     report : callable
         Told the share of the work done.
 
@@ -120,6 +123,8 @@ def extract_series(
     """
     fields = read_parcels(parcels, layer=layer, id_field=id_field, label_field=label_field)
     found = find_scenes(scenes, level=level, dn_offset=dn_offset, start=start, end=end)
+    if accept is not None:
+        accept(found)
     where = _named(scenes)
     chosen = _chosen_bands(found, bands)
     plans = _plans(fields, found, part(report, 0, PLANNING))

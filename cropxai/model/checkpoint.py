@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
@@ -19,6 +20,7 @@ from cropxai.errors import BandMismatch, LevelMismatch, ModelUnreadable, PathLik
 from cropxai.model.transformer import Architecture, CropTransformer
 from cropxai.outputs import replacing
 from cropxai.series import CropSeries
+from cropxai.series.cube import season_year
 
 FORMAT = "cropxai-model"
 VERSION = 1
@@ -103,7 +105,11 @@ class Model:
         return tuple(c.name for c in self.card.classes)
 
     def check(self, series: CropSeries) -> None:
-        """Refuse a series that the model was not made for.
+        """Refuse a series that the model was not made for; raises what :meth:`check_input` does."""
+        self.check_input(series.level, series.bands, series.dates)
+
+    def check_input(self, level: str, bands: Collection[str], dates: npt.NDArray[np.datetime64]) -> None:
+        """Refuse what the model was not made for, be it a series or scenes that are still to be read.
 
         Raises
         ------
@@ -111,11 +117,11 @@ class Model:
         SeriesUnusable
             If the dates span more than one season.
         """
-        if series.level != self.card.level:
-            raise LevelMismatch(series.level, self.card.name, self.card.level)
-        if missing := [b for b in self.card.bands if b not in series.bands]:
+        if level != self.card.level:
+            raise LevelMismatch(level, self.card.name, self.card.level)
+        if missing := [b for b in self.card.bands if b not in bands]:
             raise BandMismatch(missing, self.card.name)
-        _ = series.season_year
+        season_year(dates)
 
     def class_of(self, labels: Sequence[object]) -> list[str]:
         """Return the class that each label means: that of its name, else of its HCAT code, else an empty text."""

@@ -64,11 +64,7 @@ def labelled(series: CropSeries, min_parcels: int) -> tuple[CropSeries, tuple[st
     series, names (class,), target (parcel,) class numbers
     """
     labels = series.labels
-    dated = np.zeros(len(series), dtype=bool)
-    done = 0
-    for chunk in series.chunks():
-        dated[done : done + len(chunk)] = Inputs.of(chunk, chunk.bands).valid.any(axis=1)
-        done += len(chunk)
+    dated = np.concatenate([Inputs.of(chunk, chunk.bands).valid.any(axis=1) for chunk in series.chunks()])
     usable = (labels != "") & dated
     kept, counts = np.unique(labels[usable].astype(str), return_counts=True)
     rare = kept[counts < min_parcels]

@@ -24,6 +24,7 @@ from cropxai.errors import ExchangeUnreadable, PathLike
 from cropxai.outputs import replacing
 from cropxai.series.cube import CropSeries
 
+PARQUET = (".parquet", ".geoparquet")
 METADATA = b"cropxai"
 #: Columns that are not bands, with their types; all others are text by parcel.
 TYPES = {
@@ -63,9 +64,6 @@ def write_table(series: CropSeries, path: PathLike, overwrite: bool = False) -> 
             writer.write_table(rows.replace_schema_metadata(schema.metadata) if parquet else rows)
         writer.close()
     return Path(path)
-
-
-PARQUET = (".parquet", ".geoparquet")
 
 
 def _rows(piece: CropSeries, outlines: bool) -> pa.Table:
