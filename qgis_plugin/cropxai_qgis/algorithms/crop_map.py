@@ -26,11 +26,11 @@ from ..runner import Cancelled, RunFailed, run
 HELP = """
 <p>Classifies every parcel from a folder of Sentinel-2 scenes and says which dates decided.</p>
 <p><b>Parcels</b>: field boundaries, one polygon a field.<br>
-<b>Scenes</b>: a folder of Sentinel-2 products of one season.<br>
+<b>Scenes</b>: a folder of Sentinel-2 GeoTIFFs, one a date, with the names of the bands in their descriptions.<br>
 <b>Model</b>: the name of a model that comes with cropxai, or the folder of one of your own.<br>
 <b>Season</b>: the year to map, where the folder holds several.<br>
 <b>Field with the declared crop</b>: if given, it is kept beside the answer for comparison.<br>
-<b>Field with the identifier</b>: by default parcel_id or id; FID numbers the parcels.</p>
+<b>Field with the identifier</b>: by default parcel_id or id, else the number of the row.</p>
 <p>The map opens coloured by crop. The same file holds the relevance of every date (table <i>relevance</i>) and how the
 map was made (table <i>run</i>). The log shows the command, which runs outside QGIS as well.</p>
 """
