@@ -34,6 +34,7 @@ from cropxai.ingest.extract import extract_series
 from cropxai.ingest.measure import Measurement, measure
 from cropxai.ingest.parcels import Parcels
 from cropxai.ingest.plan import Plan, make_plan
+from cropxai.ingest.rules import Rules
 from cropxai.ingest.scenes import Grid, Scene
 
 TRANSFORM = Affine(10, 0, 500_000, 0, -10, 5_600_000)
@@ -154,11 +155,11 @@ def planned(fields: Parcels, grid: Grid) -> tuple[Plan, float]:
 
 def compared(file: Path, scene: Scene, plan: Plan, bands: list[str], rounds: int) -> tuple[float, float, Measurement]:
     """Return the seconds of a plain read and of our medians, in turns because the machine is shared."""
-    measured = measure(scene, plan, bands, SCL_MASKED)  # compiles, and lays out the chunks
+    measured = measure(scene, {scene.grid: plan}, bands, Rules())  # compiles, and lays out the chunks
     read = own = np.inf
     for _ in range(rounds):
         read = min(read, seconds(lambda: plain_read(file)))
-        own = min(own, seconds(lambda: measure(scene, plan, bands, SCL_MASKED)))
+        own = min(own, seconds(lambda: measure(scene, {scene.grid: plan}, bands, Rules())))
     return read, own, measured
 
 

@@ -34,8 +34,9 @@ def _band_names(ctx: click.Context, param: click.Parameter, value: str | None) -
 @options.overwrite
 @options.progress
 def ingest(
-    parcels: str, scenes: tuple[str, ...], output: Path, overwrite: bool, progress: Progress, **choices: Any
-) -> None:
+    parcels: str, scenes: tuple[str, ...], output: Path, reading: dict[str, Any], overwrite: bool, progress: Progress,
+    **choices: Any,
+) -> None:  # fmt: skip
     """Extract the median reflectance of every parcel, date and band.
 
     PARCELS is any vector file in any CRS; SCENES are multi-band GeoTIFFs, one a date, or folders of them. A run that
@@ -52,7 +53,9 @@ def ingest(
     check_absent(output, overwrite)
     parts = output.with_name(f".{output.name}.parts")
     with progress.stage("ingest") as report:
-        series = extract_series(parcels, list(scenes), start=start, end=end, workdir=parts, report=report, **choices)
+        series = extract_series(
+            parcels, list(scenes), start=start, end=end, workdir=parts, report=report, **reading, **choices
+        )
     series.save(output, overwrite=overwrite)
     remove(parts)
     progress.result(series.summary(), output=str(output), parcels=len(series), dates=len(series.dates))

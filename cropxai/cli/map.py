@@ -19,8 +19,8 @@ from cropxai.cli import options
 @options.season_search
 @options.overwrite
 @options.progress
-def crop_map(parcels, scenes, output, model, layer, id_field, label_field, level, dn_offset, min_clear,
-             masked_classes, workers, season, start, end, overwrite, progress, **choices):  # fmt: skip
+def crop_map(parcels, scenes, output, model, layer, id_field, label_field, reading, season, start, end,
+             overwrite, progress, **choices):  # fmt: skip
     """Classify every parcel, explain the answer by dates and bands, and write a styled GeoPackage.
 
     \b
@@ -29,10 +29,7 @@ def crop_map(parcels, scenes, output, model, layer, id_field, label_field, level
     from cropxai.pipeline import crop_map as make
 
     first, last = options.chosen_dates(season, start, end)
-    reading = {
-        "layer": layer, "id_field": id_field, "level": level, "dn_offset": dn_offset, "min_clear": min_clear,
-        "masked_classes": masked_classes, "workers": workers,
-    }  # fmt: skip
+    reading = {"layer": layer, "id_field": id_field, **reading}
     with progress.stage("map") as report:
         made = make(
             parcels, list(scenes), output, model=model, label_field=label_field, start=first, end=last,

@@ -93,8 +93,22 @@ workers = click.option(
 
 
 def reading(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give the options on how rasters are read, from `--level` to `--workers`."""
-    return level(dn_offset(min_clear(mask_classes(workers(command)))))
+    """Give the options on how rasters are read, which reach the command as one dictionary, ``reading``."""
+    return _collected(command, "reading", (level, dn_offset, min_clear, mask_classes, workers))
+
+
+def _collected(command: Callable[..., Any], name: str, given: Sequence[Decorator]) -> Callable[..., Any]:
+    """Give options, in this order, to a command that takes their values as one dictionary."""
+
+    @wraps(command)
+    def collected(**values: Any) -> Any:
+        return command(**{name: {option: values.pop(option) for option in names}}, **values)
+
+    before = len(getattr(collected, "__click_params__", []))
+    for option in reversed(given):
+        option(collected)
+    names = [param.name for param in collected.__click_params__[before:]]  # type: ignore[attr-defined]
+    return collected
 
 
 def progress(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -177,18 +191,4 @@ def training(command: Callable[..., Any]) -> Callable[..., Any]:
         seed,
     )  # fmt: skip
 
-    @wraps(command)
-    def collected(**values: Any) -> Any:
-        names = [option for option in SETTINGS if option in values]
-        return command(training={name: values.pop(name) for name in names}, **values)
-
-    for option in reversed(given):
-        collected = option(collected)
-    return collected
-
-
-#: What `training` collects.
-SETTINGS = (
-    "epochs", "steps", "batch_size", "learning_rate", "patience", "any_season", "date_dropout", "gain", "shift",
-    "split", "validation_share", "min_parcels", "width", "layers", "seed",
-)  # fmt: skip
+    return _collected(command, "training", given)

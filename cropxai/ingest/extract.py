@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
@@ -28,13 +29,12 @@ from cropxai.ingest.catalogue import Day, find_scenes
 from cropxai.ingest.measure import Measurement, measure
 from cropxai.ingest.parcels import Parcels, read_parcels
 from cropxai.ingest.plan import OUTSIDE, Plan, make_plan, why_no_pixel
+from cropxai.ingest.rules import MIN_CLEAR, Rules
 from cropxai.ingest.scenes import Grid, Scene
 from cropxai.ingest.table import SeriesTable
 from cropxai.reporting import Report, part, silent
 from cropxai.series import CropSeries
 
-#: Least clear share of a parcel's pixels for a date to count.
-MIN_CLEAR = 0.5
 #: Most scenes that are read at the same time unless the user says so: each takes memory, and a disk serves few readers.
 MOST_WORKERS = 8
 #: Share of the work that finding the pixels takes, in the eyes of the progress bar.
@@ -127,23 +127,25 @@ def extract_series(
         accept(found)
     where = _named(scenes)
     chosen = _chosen_bands(found, bands)
+    rules = Rules(tuple(sorted(set(masked_classes))), min_clear)
+    found = [scene.only(chosen) for scene in found if not scene.bands.keys().isdisjoint(chosen)]
     plans = _plans(fields, found, part(report, 0, PLANNING))
     _check_overlap(fields, plans, where)
-    usable = _scenes_on_parcels(found, plans, chosen)
-    table = SeriesTable(len(fields), len({scene.date for scene in usable}), chosen, min_clear)
+    usable = _scenes_on_parcels(found, plans)
+    table = SeriesTable(len(fields), len({scene.date for scene in usable}), chosen, plans, rules)
     progress = part(report, PLANNING, 1)
     folder = _made(workdir)
     done = 0
 
     def task(scene: Scene) -> Measurement:
-        return measure(scene, plans[scene.grid], chosen, masked_classes, folder)
+        return measure(scene, plans, chosen, rules, folder)
 
     with closing(_in_parallel(task, usable, workers or min(os.cpu_count() or 1, MOST_WORKERS))) as measured:
         for date, group in groupby(usable, key=lambda scene: scene.date):
             views = []
             for scene in group:
                 progress(done / len(usable), f"{date} {scene.tile}".strip())
-                views.append((scene, plans[scene.grid], next(measured)))
+                views.append((scene, next(measured)))
                 done += 1
             table.add_date(np.datetime64(date, "D"), views)
     if not table.dates:
@@ -157,11 +159,10 @@ def extract_series(
         "sources": [Path(scene.path).name for scene in usable if scene.path not in table.blank],
         "software": f"cropxai {cropxai.__version__}",
         "plan_hash": hashlib.sha256("".join(sorted(plan.key for plan in plans.values())).encode()).hexdigest(),
-        "min_clear": float(min_clear),
-        "masked_classes": [int(c) for c in masked_classes],
+        **asdict(rules),
     }
     report(1.0, "")
-    return table.series(fields, plans.values(), attrs)
+    return table.series(fields, attrs)
 
 
 def _named(scenes: PathLike | Sequence[PathLike]) -> str:
@@ -187,7 +188,7 @@ def _chosen_bands(scenes: Sequence[Scene], bands: Sequence[str] | None) -> list[
 
 
 def _plans(parcels: Parcels, scenes: Sequence[Scene], report: Report) -> dict[Grid, Plan]:
-    grids = list(dict.fromkeys(scene.grid for scene in scenes))
+    grids = list(dict.fromkeys(grid for scene in scenes for grid in scene.grids))
     plans = {}
     for n, grid in enumerate(grids):
         report(n / len(grids), "finding the pixels of parcels")
@@ -205,12 +206,12 @@ def _check_overlap(parcels: Parcels, plans: Mapping[Grid, Plan], where: str) -> 
         raise ParcelsTooSmall(parcels.path, reasons[0])
 
 
-def _scenes_on_parcels(scenes: Sequence[Scene], plans: Mapping[Grid, Plan], bands: Sequence[str]) -> list[Scene]:
+def _scenes_on_parcels(scenes: Sequence[Scene], plans: Mapping[Grid, Plan]) -> list[Scene]:
     """Leave out the scenes that tell nothing of any parcel, and warn of them."""
     aside = [s.path for s in scenes if not len(plans[s.grid].members)]
     if aside:
         warnings.warn(ScenesSetAside("no parcel on them", aside), stacklevel=3)
-    return [s for s in scenes if len(plans[s.grid].members) and any(band in s.bands for band in bands)]
+    return [s for s in scenes if len(plans[s.grid].members)]
 
 
 def _in_parallel(

@@ -2,7 +2,7 @@
 
 import hashlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,19 +12,20 @@ import numpy.typing as npt
 from cropxai.errors import OutputUnwritable, ScenesUnreadable
 from cropxai.ingest.plan import Plan
 from cropxai.ingest.reading import SceneReader
-from cropxai.ingest.scenes import Scene
+from cropxai.ingest.rules import Rules
+from cropxai.ingest.scenes import Grid, Scene
 from cropxai.ingest.zonal import Tally, copy_runs
 from cropxai.outputs import replacing
 
 #: Part of the name of every file; a new number puts all older ones out of use.
-VERSION = 1
+VERSION = 2
 #: No surface reflects more than this: larger "reflectance" is DN stored as floating point.
 HIGHEST_REFLECTANCE = 10.0
 
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """What one scene tells of the parcels that have a pixel on it (the ``members`` of the plan).
+    """What one scene tells of the parcels that have a pixel on it (the ``members`` of the plan of its smallest pixels).
 
     Attributes
     ----------
@@ -33,9 +34,9 @@ class Measurement:
     counts : (member, band) int64
         Clear pixels with a value in the band.
     clear : (member,) int64
-        Clear pixels with a value in any band.
+        Clear pixels with a value in any band, among the smallest pixels.
     present : (member,) int64
-        Pixels with a value in any band, clear or not.
+        The same, clear or not.
     """
 
     median: npt.NDArray[np.float32]
@@ -45,19 +46,18 @@ class Measurement:
 
 
 def measure(
-    scene: Scene, plan: Plan, bands: Sequence[str], masked_classes: Sequence[int], workdir: Path | None = None
+    scene: Scene, plans: Mapping[Grid, Plan], bands: Sequence[str], rules: Rules, workdir: Path | None = None
 ) -> Measurement:
     """Measure a scene, or take over what an earlier run measured.
 
     Parameters
     ----------
     scene : Scene
-    plan : Plan
-        Of the grid of the scene, with at least one pixel.
+    plans : mapping of Grid to Plan
+        Of every grid of the scene; that of its smallest pixels has at least one pixel.
     bands : sequence of str
         ESA names; those that the scene lacks are missing.
-    masked_classes : sequence of int
-        SCL classes that are not clear.
+    rules : Rules
     workdir : pathlib.Path, optional
         Existing folder that keeps the measurement under a name made of all that it depends on.
 
@@ -69,20 +69,20 @@ def measure(
         If ``workdir`` cannot be written.
     """
     if workdir is None:
-        return _measure(scene, plan, bands, masked_classes)
-    part = workdir / f"{_name(scene, plan, bands, masked_classes)}.npz"
+        return _measure(scene, plans, bands, rules)
+    part = workdir / f"{_name(scene, plans, bands, rules)}.npz"
     kept = _load(part)
     if kept is None:
-        kept = _measure(scene, plan, bands, masked_classes)
+        kept = _measure(scene, plans, bands, rules)
         with replacing(part, overwrite=True) as file:
             np.savez(file, median=kept.median, counts=kept.counts, clear=kept.clear, present=kept.present)
     return kept
 
 
-def _name(scene: Scene, plan: Plan, bands: Sequence[str], masked_classes: Sequence[int]) -> str:
+def _name(scene: Scene, plans: Mapping[Grid, Plan], bands: Sequence[str], rules: Rules) -> str:
     files = [(file, (status := Path(file).stat()).st_size, status.st_mtime_ns) for file in scene.files]
-    layers = [(band, scene.bands.get(band)) for band in bands], scene.mask, sorted(masked_classes)
-    known = (VERSION, plan.key, files, layers, scene.offset, scene.quantification)
+    layers = [(band, scene.bands.get(band)) for band in bands], scene.masks
+    known = (VERSION, [plans[grid].key for grid in scene.grids], files, layers, rules.of_pixels)
     return f"{scene.date:%Y%m%d}_{scene.tile or 'scene'}_{hashlib.sha256(repr(known).encode()).hexdigest()[:24]}"
 
 
@@ -98,27 +98,39 @@ def _load(part: Path) -> Measurement | None:
         return None
 
 
-def _measure(scene: Scene, plan: Plan, bands: Sequence[str], masked_classes: Sequence[int]) -> Measurement:
-    here = [b for b, band in enumerate(bands) if band in scene.bands]
-    median = np.full((len(plan.members), len(bands)), np.nan, dtype=np.float32)
+def _measure(scene: Scene, plans: Mapping[Grid, Plan], bands: Sequence[str], rules: Rules) -> Measurement:
+    members = plans[scene.grid].members
+    median = np.full((len(members), len(bands)), np.nan, dtype=np.float32)
     counts = np.zeros(median.shape, dtype=np.int64)
-    tally = _tally(scene, plan, [bands[b] for b in here], masked_classes)
-    median[:, here] = (tally.median() + scene.offset) / scene.quantification
-    counts[:, here] = tally.counts
-    if scene.quantification == 1.0 and (median > HIGHEST_REFLECTANCE).any():
-        raise ScenesUnreadable(
-            scene.path,
-            f"holds floating-point values up to {np.nanmax(median):.0f}, which are no reflectance; "
-            "store the DN as integers, or declare their scale (0.0001) in the file",
-        )
+    for grid in reversed(scene.grids):  # the last tally is that of the smallest pixels
+        here = [b for b, band in enumerate(bands) if band in scene.bands and scene.bands[band].grid == grid]
+        tally = _tally(scene, plans[grid], [bands[b] for b in here], rules)
+        _, ours, theirs = np.intersect1d(members, plans[grid].members, assume_unique=True, return_indices=True)
+        places = [scene.bands[bands[b]] for b in here]
+        offset, quantification = (np.array([getattr(p, name) for p in places]) for name in ("offset", "quantification"))
+        median[ours[:, None], here] = ((tally.median() + offset) / quantification)[theirs]
+        counts[ours[:, None], here] = tally.counts[theirs]
+    _check_scale(scene, bands, median)
     return Measurement(median, counts, tally.clear, tally.present)
 
 
-def _tally(scene: Scene, plan: Plan, bands: Sequence[str], masked_classes: Sequence[int]) -> Tally:
-    """Read the scene chunk by chunk; in memory are one chunk, and the pixels of parcels that lie in several."""
-    with SceneReader(scene, bands, masked_classes) as reader:
-        layout = plan.layout(reader.block, reader.layers)
+def _check_scale(scene: Scene, bands: Sequence[str], median: npt.NDArray[np.float32]) -> None:
+    plain = [b for b, band in enumerate(bands) if band in scene.bands and scene.bands[band].quantification == 1.0]
+    if (median[:, plain] > HIGHEST_REFLECTANCE).any():
+        raise ScenesUnreadable(
+            scene.path,
+            f"holds floating-point values up to {np.nanmax(median[:, plain]):.0f}, which are no reflectance; "
+            "store the DN as integers, or declare their scale (0.0001) in the file",
+        )
+
+
+def _tally(scene: Scene, plan: Plan, bands: Sequence[str], rules: Rules) -> Tally:
+    """Read one grid of the scene chunk by chunk; in memory are one, and the pixels of parcels that lie in several."""
+    with SceneReader(scene, bands, rules) as reader:
         tally = Tally.empty(len(plan.members), len(bands), reader.dtype)
+        if not len(plan.members):
+            return tally
+        layout = plan.layout(reader.block, reader.layers)
         kept = np.empty((len(bands), layout.kept_pixels), dtype=reader.dtype)
         kept_mask = np.empty((1, layout.kept_pixels if len(reader.unclear) else 0), dtype=np.uint16)
         room = reader.room([chunk.window for chunk in layout.chunks])

@@ -33,7 +33,8 @@ def open_scene(path: PathLike, *, level: str | None = None, dn_offset: float | N
     with raster:
         stored = raster.sel(band=[place.index for place in scene.bands.values()]).load()
     missing = (stored == 0) | (stored == stored.rio.nodata)
-    reflectance = ((stored.astype(np.float32) + scene.offset) / scene.quantification).astype(np.float32)
+    place = next(iter(scene.bands.values()))  # the bands of one GeoTIFF are scaled alike
+    reflectance = ((stored.astype(np.float32) + place.offset) / place.quantification).astype(np.float32)
     reflectance = reflectance.where(~missing).assign_coords(band=list(scene.bands))
     reflectance.attrs = {"date": scene.date.isoformat(), "tile": scene.tile, "level": scene.level}
     return reflectance

@@ -10,6 +10,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from cropxai.errors import ScenesUnreadable
+from cropxai.ingest.rules import Rules
 from cropxai.ingest.scenes import Location, Scene
 from cropxai.ingest.zonal import Codes, codes_of
 
@@ -27,9 +28,9 @@ class SceneReader:
     ----------
     scene : Scene
     bands : sequence of str
-        Names of bands that the scene has, at least one.
-    masked_classes : sequence of int
-        SCL classes that are not clear.
+        Names of bands of one grid that the scene has, at least one.
+    rules : Rules
+        Which pixels are clear.
 
     Attributes
     ----------
@@ -45,12 +46,13 @@ class SceneReader:
         If a file cannot be read; so do the methods.
     """
 
-    def __init__(self, scene: Scene, bands: Sequence[str], masked_classes: Sequence[int]):
+    def __init__(self, scene: Scene, bands: Sequence[str], rules: Rules):
         self._scene = scene
-        self._masked = sorted(set(masked_classes))
+        self._masked = sorted(set(rules.masked_classes))
+        self._mask = scene.masks[0] if scene.masks else None
         self._places = [scene.bands[band] for band in bands]
-        if scene.mask is not None:
-            self._places.append(scene.mask.location)
+        if self._mask is not None:
+            self._places.append(self._mask.location)
         self._open = ExitStack()
         self._datasets: dict[str, rasterio.DatasetReader] = {}
         try:
@@ -96,7 +98,7 @@ class SceneReader:
                 chosen = [n for n, p in enumerate(self._places) if p.path == path and self._type(p) == dtype]
                 self._read(path, chosen, window, layers)
         codes = layers.reshape(self.layers, pixels)
-        if self._scene.mask is None:
+        if self._mask is None:
             return codes, np.zeros(0, dtype=np.uint16)
         return codes[:-1], codes[-1].astype(np.uint16, copy=False)
 
@@ -118,7 +120,7 @@ class SceneReader:
         for n, values in zip(chosen, stored, strict=True):
             if self.dtype == np.uint16:
                 layers[n] = values
-            elif n == self.layers - 1 and self._scene.mask is not None:
+            elif n == self.layers - 1 and self._mask is not None:
                 layers[n] = self._hidden(values)
             else:
                 layers[n] = codes_of(self._as_float(values, self._places[n]))
@@ -144,7 +146,7 @@ class SceneReader:
         return int(nodata)
 
     def _unclear(self) -> npt.NDArray[np.bool_]:
-        mask = self._scene.mask
+        mask = self._mask
         if mask is None:
             return np.zeros(0, dtype=bool)
         values = np.arange(1 << 16)
@@ -154,8 +156,8 @@ class SceneReader:
 
     def _hidden(self, stored: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
         """Return which pixels a mask of any type hides."""
-        assert self._scene.mask is not None  # it has been read
-        return np.isin(stored, self._masked) if self._scene.mask.kind == "scl" else np.asarray(stored != 0)
+        assert self._mask is not None  # it has been read
+        return np.isin(stored, self._masked) if self._mask.kind == "scl" else np.asarray(stored != 0)
 
     def _type(self, place: Location) -> str:
         return str(self._datasets[place.path].dtypes[place.index - 1])

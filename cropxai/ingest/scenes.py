@@ -1,8 +1,8 @@
 """Value types of the rasters: the grid, where a band's pixels lie, the mask, the scene. They open nothing."""
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from affine import Affine
@@ -34,6 +34,11 @@ class Grid:
         return Affine(self.transform.a, self.transform.b, x, self.transform.d, self.transform.e, y)
 
     @property
+    def pixel_area(self) -> float:
+        """Area of a pixel in squared units of the CRS."""
+        return abs(float(self.transform.determinant))
+
+    @property
     def corners(self) -> list[tuple[float, float]]:
         """The outer corners in coordinates of the CRS, clockwise from the first pixel."""
         return [self.coordinates(x * self.width, y * self.height) for x, y in CORNERS]
@@ -47,10 +52,25 @@ def _apply(transform: Affine, x: float, y: float) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Location:
-    """Where the pixels of one band lie: a file, and the number of the band in it, from 1."""
+    """Where the pixels of one layer lie, and what their numbers mean.
+
+    Attributes
+    ----------
+    path : str
+        A file, or what GDAL takes for one ("/vsizip/…", "/vsicurl/…").
+    index : int
+        Number of the layer in the file, from 1.
+    grid : Grid
+        Its pixel grid; the layers of one scene may have several.
+    offset, quantification : float
+        Reflectance = (DN + offset) / quantification; of no meaning for a mask.
+    """
 
     path: str
     index: int
+    grid: Grid
+    offset: float = 0.0
+    quantification: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -75,28 +95,38 @@ class Scene:
         Day of acquisition.
     level : str
         "L1C" or "L2A".
-    grid : Grid
-        The grid of all bands and of the mask.
     bands : mapping of str to Location
-        ESA band name to pixels.
-    mask : Mask or None
-        None if the product tells nothing of clouds: then every pixel counts as clear.
-    offset, quantification : float
-        Reflectance = (DN + offset) / quantification.
+        ESA band name to pixels, at least one.
+    masks : tuple of Mask
+        All of them apply: a pixel is clear if none rules it out. Empty if the product tells nothing of clouds: then
+        every pixel counts as clear.
+    baseline : str
+        Processing baseline ("05.09"), empty where unknown.
     """
 
     path: str
     tile: str
     date: dt.date
     level: str
-    grid: Grid
     bands: Mapping[str, Location]
-    mask: Mask | None
-    offset: float
-    quantification: float
+    masks: tuple[Mask, ...] = ()
+    baseline: str = ""
+
+    @property
+    def grids(self) -> list[Grid]:
+        """The grids of the bands, that of the smallest pixels first."""
+        return sorted(dict.fromkeys(place.grid for place in self.bands.values()), key=lambda grid: grid.pixel_area)
+
+    @property
+    def grid(self) -> Grid:
+        """The grid of the smallest pixels, on which pixels of parcels are counted."""
+        return self.grids[0]
 
     @property
     def files(self) -> list[str]:
         """All files with pixels of the scene, sorted."""
-        places = [*self.bands.values(), *([self.mask.location] if self.mask else [])]
-        return sorted({place.path for place in places})
+        return sorted({place.path for place in (*self.bands.values(), *(mask.location for mask in self.masks))})
+
+    def only(self, bands: Collection[str]) -> "Scene":
+        """Return the scene with those of its bands that are named."""
+        return replace(self, bands={band: place for band, place in self.bands.items() if band in bands})

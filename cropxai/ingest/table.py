@@ -1,6 +1,6 @@
 """The table that grows to a series, a date at a time, and decides which scene of a date speaks for a parcel."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +8,8 @@ import numpy.typing as npt
 from cropxai.ingest.measure import Measurement
 from cropxai.ingest.parcels import Parcels
 from cropxai.ingest.plan import Plan, why_no_pixel
-from cropxai.ingest.scenes import Scene
+from cropxai.ingest.rules import Rules
+from cropxai.ingest.scenes import Grid, Scene
 from cropxai.series import CropSeries
 
 IntArray = npt.NDArray[np.int64]
@@ -27,13 +28,15 @@ class SeriesTable:
     parcels, dates : int
         Number of parcels, and of dates at most.
     bands : sequence of str
-    min_clear : float
-        Least share of the parcel's pixels that must be clear for a date to count.
+    plans : mapping of Grid to Plan
+        Of every grid of the scenes.
+    rules : Rules
     """
 
-    def __init__(self, parcels: int, dates: int, bands: Sequence[str], min_clear: float):
+    def __init__(self, parcels: int, dates: int, bands: Sequence[str], plans: Mapping[Grid, Plan], rules: Rules):
         self.bands = list(bands)
-        self.min_clear = min_clear
+        self._plans = plans
+        self._rules = rules
         self.dates: list[np.datetime64] = []
         self.blank: list[str] = []  # paths of scenes without data on any parcel
         self._reflectance = np.full((parcels, dates, len(bands)), np.nan, dtype=np.float32)
@@ -41,24 +44,25 @@ class SeriesTable:
         self._share = np.zeros((parcels, dates), dtype=np.float32)
         self._present = np.zeros(parcels, dtype=bool)  # whether any scene holds data on the parcel
 
-    def add_date(self, date: np.datetime64, views: Sequence[tuple[Scene, Plan, Measurement]]) -> None:
+    def add_date(self, date: np.datetime64, views: Sequence[tuple[Scene, Measurement]]) -> None:
         """Take for every parcel the best of the scenes of a date; pass over a date on which none holds data.
 
         Scenes come in the order of tile and path: a later one must be better to win.
         """
-        seen = [(plan, measured) for _, plan, measured in views if measured.present.any()]
-        self.blank += [scene.path for scene, _, measured in views if not measured.present.any()]
+        seen = [(scene, measured) for scene, measured in views if measured.present.any()]
+        self.blank += [scene.path for scene, measured in views if not measured.present.any()]
         if not seen:
             return
         t = len(self.dates)
         best = np.full((len(self._clear), 3), -1, dtype=np.int64)
-        for plan, measured in seen:
-            who, pixels, centres = plan.members, plan.counts[plan.members], plan.centres[plan.members]
-            # Less a trifle, because 0.1 × 30 is 3.0000000000000004 and three pixels of thirty are enough.
-            least = np.maximum(1, np.ceil(self.min_clear * centres - 1e-9)).astype(np.int64)
+        for scene, measured in seen:
+            plan = self._plans[scene.grid]
+            who = plan.members
+            pixels, centres = plan.counts[who], plan.centres[who]
+            least = self._least(centres)
             rank = np.stack([(measured.clear >= least).astype(np.int64), pixels, measured.clear], axis=1)
             wins = _better(rank, best[who])
-            enough = measured.counts >= least[:, None]
+            enough = measured.counts >= self._least_of_bands(scene, who)
             values = np.where(enough, measured.median, np.nan)
             self._present[who] |= measured.present > 0
             best[who[wins]] = rank[wins]
@@ -67,7 +71,17 @@ class SeriesTable:
             self._reflectance[who[wins], t] = values[wins]
         self.dates.append(date)
 
-    def series(self, parcels: Parcels, plans: Collection[Plan], attrs: Mapping[str, object]) -> CropSeries:
+    def _least(self, centres: IntArray) -> IntArray:
+        """Return how many pixels make a value count, of so many in all."""
+        # Less a trifle, because 0.1 × 30 is 3.0000000000000004 and three pixels of thirty are enough.
+        return np.asarray(np.maximum(1, np.ceil(self._rules.min_clear * centres - 1e-9)), dtype=np.int64)
+
+    def _least_of_bands(self, scene: Scene, who: IntArray) -> IntArray:
+        """Return how many pixels of its own grid make a value of each band count, (member, band)."""
+        grids = [scene.bands[band].grid if band in scene.bands else scene.grid for band in self.bands]
+        return np.stack([self._least(self._plans[grid].centres[who]) for grid in grids], axis=1)
+
+    def series(self, parcels: Parcels, attrs: Mapping[str, object]) -> CropSeries:
         """Close the table, and say of each parcel why it has no series."""
         known = slice(0, len(self.dates))
         reflectance = self._reflectance[:, known]
@@ -82,20 +96,20 @@ class SeriesTable:
             lat=lat,
             valid_pixels=self._clear[:, known],
             clear_fraction=self._share[:, known],
-            status=self._status(reflectance, parcels, plans),
+            status=self._status(reflectance, parcels),
             parcels=parcels.frame,
             attrs=attrs,
         )
 
-    def _status(self, reflectance: npt.NDArray[np.float32], parcels: Parcels, plans: Collection[Plan]) -> list[str]:
-        status = why_no_pixel(parcels, plans)
-        on_raster = np.max([plan.counts / np.maximum(plan.centres, 1) for plan in plans], axis=0)
+    def _status(self, reflectance: npt.NDArray[np.float32], parcels: Parcels) -> list[str]:
+        status = why_no_pixel(parcels, self._plans.values())
+        on_raster = np.max([plan.counts / np.maximum(plan.centres, 1) for plan in self._plans.values()], axis=0)
         for i in np.flatnonzero(np.isnan(reflectance).all(axis=(1, 2))):
             if status[i]:
                 continue
             if not self._present[i]:
                 status[i] = BLANK
-            elif on_raster[i] < self.min_clear:
+            elif on_raster[i] < self._rules.min_clear:
                 status[i] = f"cut by the raster edge: {on_raster[i]:.0%} of it on the rasters"
             else:
                 status[i] = NOT_CLEAR

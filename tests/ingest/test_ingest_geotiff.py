@@ -15,13 +15,9 @@ def test_a_scene_from_name_and_header(tmp_path, raster):
     path = raster(tmp_path / "S2L2A_T31UDS_20180507.tif", NAMED)
     (scene,) = find_scenes(path)
     assert (scene.tile, scene.date, scene.level) == ("31UDS", dt.date(2018, 5, 7), "L2A")
-    assert dict(scene.bands) == {
-        "B02": Location(str(path), 1),
-        "B8A": Location(str(path), 2),
-        "B04": Location(str(path), 3),
-    }
-    assert scene.mask == Mask("scl", Location(str(path), 4))
-    assert (scene.offset, scene.quantification) == (0, 10_000)
+    places = {"B02": 1, "B8A": 2, "B04": 3}
+    assert dict(scene.bands) == {b: Location(str(path), n, scene.grid, 0, 10_000) for b, n in places.items()}
+    assert scene.masks == (Mask("scl", Location(str(path), 4, scene.grid)),)
     assert (scene.grid.width, scene.grid.height) == (5, 4)
     assert len({scene.grid, find_scenes(path)[0].grid}) == 1
 
@@ -69,13 +65,14 @@ def test_levels(tmp_path, raster):
 def test_offset_and_quantification(tmp_path, raster, dtype, scaling, option, expected):
     path = raster(tmp_path / "L2A_20180507.tif", {"B02": ONES.astype(dtype)}, scaling=scaling)
     (scene,) = find_scenes(path, dn_offset=option)
-    assert (scene.offset, scene.quantification) == expected
+    assert {(place.offset, place.quantification) for place in scene.bands.values()} == {expected}
 
 
 @pytest.mark.parametrize("name", ["CLM", "CLOUD", "cloud_mask", "QA_CLOUD"])
 def test_cloud_masks(tmp_path, raster, name):
     path = raster(tmp_path / "L2A_20180507.tif", {"B02": ONES, name: ONES})
-    assert find_scenes(path)[0].mask == Mask("cloud", Location(str(path), 2))
+    (scene,) = find_scenes(path)
+    assert scene.masks == (Mask("cloud", Location(str(path), 2, scene.grid)),)
 
 
 def test_folders_are_searched_and_order_does_not_matter(tmp_path, raster):

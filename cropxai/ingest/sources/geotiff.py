@@ -4,7 +4,7 @@ import datetime as dt
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -70,8 +70,9 @@ def _describe(dataset: rasterio.DatasetReader, path: Path, level: str | None, dn
         raise ScenesUnreadable(path, "has no georeference; give it one, for example with 'gdal_edit.py -a_srs -a_ullr'")
     tags = {_plain(key): str(value) for key, value in dataset.tags().items()}
     source = str(path.resolve())
-    bands, mask = _bands(dataset, path, source)
-    offset, quantification = _scaling(dataset, path, [place.index for place in bands.values()], dn_offset)
+    grid = Grid(dataset.crs.to_wkt(), dataset.transform, dataset.width, dataset.height)
+    numbers, mask = _layers(dataset, path, Location(source, 0, grid))
+    offset, quantification = _scaling(dataset, path, list(numbers.values()), dn_offset)
     stem = path.stem.upper()
     tile = _TILE.search(stem)
     return Scene(
@@ -79,11 +80,8 @@ def _describe(dataset: rasterio.DatasetReader, path: Path, level: str | None, dn
         tile=tile[1] if tile else "",
         date=_date(path, tags),
         level=_level(path, tags, mask, level),
-        grid=Grid(dataset.crs.to_wkt(), dataset.transform, dataset.width, dataset.height),
-        bands=bands,
-        mask=mask,
-        offset=offset,
-        quantification=quantification,
+        bands={name: Location(source, index, grid, offset, quantification) for name, index in numbers.items()},
+        masks=() if mask is None else (mask,),
     )
 
 
@@ -91,20 +89,20 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _bands(dataset: rasterio.DatasetReader, path: Path, source: str) -> tuple[dict[str, Location], Mask | None]:
-    bands: dict[str, Location] = {}
+def _layers(dataset: rasterio.DatasetReader, path: Path, file: Location) -> tuple[dict[str, int], Mask | None]:
+    """Return the number of each band by its name, and the mask, SCL before any other."""
+    bands: dict[str, int] = {}
     masks: dict[str, Mask] = {}
     for index, description in enumerate(dataset.descriptions, start=1):
         name = band_name(description or "")
-        place = Location(source, index)
         if name is not None:
             if name in bands:
                 raise ScenesUnreadable(path, f"names two bands {name}; correct the band descriptions")
-            bands[name] = place
+            bands[name] = index
         elif _plain(description or "") == "scl":
-            masks["scl"] = Mask("scl", place)
+            masks["scl"] = Mask("scl", replace(file, index=index))
         elif _plain(description or "") in CLOUD_MASKS:
-            masks["cloud"] = Mask("cloud", place)
+            masks["cloud"] = Mask("cloud", replace(file, index=index))
     if not bands:
         raise ScenesUnreadable(
             path, "names no Sentinel-2 band; set the band descriptions to B01 … B12, or leave this raster out"
