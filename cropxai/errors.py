@@ -151,6 +151,16 @@ class RelevanceUnreadable(CropxaiError):
         super().__init__(f"{path}: is not a relevance store; make one with 'cropxai explain'")
 
 
+class NoRelevanceRule(CropxaiError):
+    """The network has a part that no rule of relevance propagation covers."""
+
+    def __init__(self, kind: str, where: str):
+        super().__init__(
+            f"no relevance rule for {kind} ({where}); explain a model that 'cropxai train' made, "
+            "or add the rule in cropxai/explain/rules.py"
+        )
+
+
 class SeriesUnusable(CropxaiError):
     """The series lacks what the command needs."""
 

@@ -146,7 +146,7 @@ def relevance(command: Callable[..., Any]) -> Callable[..., Any]:
                         show_default=True, help="Relevance rule.")  # fmt: skip
     target = click.option("--target", type=click.Choice(["margin", "logit"]), default="margin", show_default=True,
                           help="What is explained: the lead over the next class, or the score.")  # fmt: skip
-    reference = click.option("--reference", type=click.Choice(["date-median", "typical", "zero"]),
+    reference = click.option("--reference", type=click.Choice(["date-median", "class-median", "typical", "zero"]),
                              default="date-median", show_default=True, help="What it is counted from.")  # fmt: skip
     return rule(target(reference(command)))
 

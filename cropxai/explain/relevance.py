@@ -1,4 +1,4 @@
-"""The relevance of parcels × dates × bands, in memory or in its Zarr store."""
+"""The relevance of parcels × dates (× bands), in memory or in its Zarr store."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,37 +14,37 @@ from cropxai.errors import PathLike, RelevanceUnreadable
 from cropxai.outputs import replacing
 
 FORMAT = "cropxai-relevance"
-VERSION = 1
+VERSION = 2
 PARCELS_AT_ONCE = 4096
 FloatArray = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Relevance:
-    """How much each date and band of a parcel spoke for its class.
+    """How much each date, or each date and band, of a parcel spoke for its class.
 
     Attributes
     ----------
     dataset : xarray.Dataset
-        ``relevance`` (parcel, time, band) float32, signed, in units of the score, NaN where the date is missing;
-        ``score`` (parcel) the score that is explained, NaN without an answer; ``ledger`` (parcel, entry) float32, what
-        the score is made of: relevance of the ``input``, what the ``reference`` has already, the ``position`` (encoding
-        of the dates), and what ``bias`` takes up (in attnlrp with the softmax); coordinates ``parcel_id``, ``time``,
-        ``band`` and ``crop``, the class that is explained, empty without an answer. Attributes: ``rule``, ``target``,
-        ``reference``, ``model``.
+        ``relevance`` (parcel, time, band), or (parcel, time) at the level of dates, float32, signed, in units of the
+        score, NaN where the date is missing; ``position`` (parcel, time), the share of the encoding of each date, which
+        is not in the relevance; ``score`` (parcel) the score that is explained, NaN without an answer; ``ledger``
+        (parcel, entry) float32, what the score is made of (:class:`cropxai.explain.lrp.Attribution`); coordinates
+        ``parcel_id``, ``time``, ``band`` and ``crop``, the class that is explained, empty without an answer.
+        Attributes: ``rule``, ``level``, ``target``, ``reference``, ``model``.
     """
 
     dataset: xr.Dataset
 
     @property
     def values(self) -> FloatArray:
-        """The relevance, (parcel, time, band), NaN where missing."""
+        """The relevance, (parcel, time, band) or (parcel, time), NaN where missing."""
         return np.asarray(self.dataset["relevance"].values, dtype=np.float32)
 
     @cached_property
     def by_date(self) -> FloatArray:
-        """The relevance summed over the bands, (parcel, time), NaN where missing; read in pieces."""
-        return np.concatenate([piece.values.sum(axis=2) for piece in self.chunks()])
+        """The relevance of dates, bands summed, (parcel, time), NaN where missing; read in pieces."""
+        return np.concatenate([p.values.sum(axis=2) if p.values.ndim == 3 else p.values for p in self.chunks()])
 
     @property
     def dates(self) -> npt.NDArray[np.datetime64]:
@@ -88,7 +88,7 @@ class Relevance:
                 if number > 0:
                     dataset.to_zarr(part, append_dim="parcel", zarr_format=2, consolidated=True)
                     continue
-                chunks = (PARCELS_AT_ONCE, dataset.sizes["time"], dataset.sizes["band"])
+                chunks = (PARCELS_AT_ONCE, *dataset["relevance"].shape[1:])
                 encoding = {"relevance": {"dtype": "float32", "chunks": chunks, "_FillValue": np.float32(np.nan)}}
                 dataset.to_zarr(part, mode="w", zarr_format=2, consolidated=True, encoding=encoding)
         return Path(path)
@@ -106,6 +106,6 @@ class Relevance:
             dataset = xr.open_zarr(path, chunks=None, consolidated=True)
         except (OSError, ValueError, KeyError) as error:
             raise RelevanceUnreadable(path) from error
-        if dataset.attrs.get("format") != FORMAT:
+        if dataset.attrs.get("format") != FORMAT or dataset.attrs.get("format_version", 0) > VERSION:
             raise RelevanceUnreadable(path)
         return cls(dataset)

@@ -1,9 +1,9 @@
 """A transformer encoder for irregular series with missing dates.
 
 An MLP turns the bands of each date into features, the encoding of the date is added, self-attention looks across the
-dates that are there, the mean over these dates is decoded to one score a class. Follows Chan, Schneider & Körner 2023
-(arXiv 2310.06574) in its stages; differs in that missing dates are masked instead of zero, that the norm comes before
-each sub-layer, and that pooling over dates allows any number of them.
+dates that are there, their mean or maximum is decoded to one score a class. Follows Chan, Schneider & Körner 2023
+(arXiv 2310.06574) in its stages; differs in that missing dates are masked instead of zero, that the norm comes (unless
+asked otherwise) before each sub-layer, and that pooling over dates allows any number of them.
 """
 
 import math
@@ -16,11 +16,24 @@ from torch.nn import functional
 
 #: Longest and shortest wave of the date encoding, in days: finer than a revisit up to longer than a year.
 LONGEST_WAVE, SHORTEST_WAVE = 1000.0, 6.0
+#: What the parts of a network may be.
+NORMS, ACTIVATIONS, POOLINGS = ("pre", "post"), ("gelu", "relu"), ("mean", "max")
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """The sizes of a network: everything that is needed to build it again."""
+    """The sizes of a network and its kinds of parts: everything that is needed to build it again.
+
+    Attributes
+    ----------
+    bands, classes : of the input and the output
+    width, heads, layers, hidden : features a date, attention heads, encoder layers, features between their linear maps
+    dropout : share of the features left out in training
+    norm : "pre", before each sub-layer and once at the end (Xiong et al. 2020, arXiv 2002.04745), or "post", after each
+        residual sum (Vaswani et al. 2017)
+    activation : "gelu" or "relu"
+    pooling : "mean" or "max" over the dates that are there
+    """
 
     bands: int
     classes: int
@@ -29,6 +42,14 @@ class Architecture:
     layers: int = 2
     hidden: int = 128
     dropout: float = 0.1
+    norm: str = "pre"
+    activation: str = "gelu"
+    pooling: str = "mean"
+
+    def __post_init__(self) -> None:
+        for name, known in (("norm", NORMS), ("activation", ACTIVATIONS), ("pooling", POOLINGS)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} {getattr(self, name)!r} is none of {', '.join(known)}")
 
     def asdict(self) -> dict[str, Any]:
         """Return the sizes as a dictionary for the card."""
@@ -41,9 +62,17 @@ class Operations:
     A rule of :mod:`cropxai.explain.rules` overrides them: same values forward, another gradient backward.
     """
 
-    def activation(self, x: Tensor) -> Tensor:
-        """Gaussian error linear unit."""
-        return functional.gelu(x)
+    def standardise(self, x: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
+        """Subtract the mean and divide by the scale of each band."""
+        return (x - mean) / scale
+
+    def linear(self, x: Tensor, layer: nn.Linear) -> Tensor:
+        """Linear map with the weights and the bias of ``layer``."""
+        return cast(Tensor, layer(x))
+
+    def activation(self, x: Tensor, kind: str) -> Tensor:
+        """Activation of one of the ``ACTIVATIONS``: Gaussian error linear unit, or rectified linear unit."""
+        return functional.gelu(x) if kind == "gelu" else functional.relu(x)
 
     def layer_norm(self, x: Tensor, norm: nn.LayerNorm) -> Tensor:
         """Layer normalisation with the weights of ``norm``."""
@@ -77,11 +106,11 @@ class DateEncoding(nn.Module):
 
 
 class Layer(nn.Module):
-    """One encoder layer: self-attention and a feed-forward network, each after a norm and with a residual."""
+    """One encoder layer: self-attention and a feed-forward network, each with a norm and a residual."""
 
     def __init__(self, size: Architecture):
         super().__init__()
-        self.heads = size.heads
+        self.size = size
         self.norm_attention = nn.LayerNorm(size.width)
         self.query_key_value = nn.Linear(size.width, 3 * size.width)
         self.mix = nn.Linear(size.width, size.width)
@@ -91,17 +120,29 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, seen: Tensor, ops: Operations) -> Tensor:
         """Pass (batch, time, width) on; ``seen`` (batch, time) marks the dates that may be attended to."""
+        if self.size.norm == "pre":
+            x = x + self._attended(ops.layer_norm(x, self.norm_attention), seen, ops)
+            return x + self._fed_forward(ops.layer_norm(x, self.norm_hidden), ops)
+        x = ops.layer_norm(x + self._attended(x, seen, ops), self.norm_attention)
+        return ops.layer_norm(x + self._fed_forward(x, ops), self.norm_hidden)
+
+    def _attended(self, x: Tensor, seen: Tensor, ops: Operations) -> Tensor:
         batch, time, width = x.shape
-        joint = self.query_key_value(ops.layer_norm(x, self.norm_attention))
-        q, k, v = joint.view(batch, time, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        joint = ops.linear(x, self.query_key_value)
+        q, k, v = joint.view(batch, time, 3, self.size.heads, width // self.size.heads).permute(2, 0, 3, 1, 4)
         attended = ops.attention(q, k, v, seen).transpose(1, 2).reshape(batch, time, width)
-        x = x + cast(Tensor, self.mix(attended))
-        hidden = ops.activation(self.expand(ops.layer_norm(x, self.norm_hidden)))
-        return x + cast(Tensor, self.contract(hidden))
+        return ops.linear(attended, self.mix)
+
+    def _fed_forward(self, x: Tensor, ops: Operations) -> Tensor:
+        return ops.linear(ops.activation(ops.linear(x, self.expand), self.size.activation), self.contract)
 
 
 class CropTransformer(nn.Module):
-    """The network. Its input normalisation is part of it, so that it takes plain reflectance."""
+    """The network. Its input normalisation is part of it, so that it takes plain reflectance.
+
+    Two stages, which relevance takes apart: :meth:`tokens` turns each date by itself into features with the encoding of
+    its day, :meth:`head` looks across the dates.
+    """
 
     mean: Tensor
     scale: Tensor
@@ -115,14 +156,12 @@ class CropTransformer(nn.Module):
         self.embed = nn.Linear(size.width // 2, size.width)
         self.date = DateEncoding(size.width)
         self.layers = nn.ModuleList(Layer(size) for _ in range(size.layers))
-        self.norm = nn.LayerNorm(size.width)
+        self.norm = nn.LayerNorm(size.width) if size.norm == "pre" else None
         self.decode = nn.Linear(size.width, size.width)
         self.dropout = nn.Dropout(size.dropout)
         self.score = nn.Linear(size.width, size.classes)
 
-    def forward(
-        self, reflectance: Tensor, valid: Tensor, day: Tensor, ops: Operations = PLAIN, position: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, reflectance: Tensor, valid: Tensor, day: Tensor, ops: Operations = PLAIN) -> Tensor:
         """Score every class.
 
         Parameters
@@ -131,19 +170,45 @@ class CropTransformer(nn.Module):
         valid : (batch, time) bool, the dates that are there
         day : (batch, time) or (time,) float, days since 1 January of the season's year
         ops : the operations, plain or those of a relevance rule
-        position : (batch, time, width) encoding of the days, if it is at hand already
 
         Returns
         -------
         (batch, class) logits. The values at missing dates have no influence on them.
         """
+        return self.head(self.tokens(reflectance, day, ops), valid, ops)
+
+    def tokens(
+        self, reflectance: Tensor, day: Tensor, ops: Operations = PLAIN, position: Tensor | None = None
+    ) -> Tensor:
+        """Turn every date by itself into its token: features of its bands plus the encoding of its day.
+
+        Parameters
+        ----------
+        reflectance, day, ops : of :meth:`forward`
+        position : (batch, time, width) or (time, width) encoding of the days, if it is at hand already
+
+        Returns
+        -------
+        (batch, time, width)
+        """
+        x = ops.standardise(reflectance, self.mean, self.scale)
+        x = ops.linear(ops.activation(ops.linear(x, self.features), self.size.activation), self.embed)
+        return x + (self.date(day.expand(reflectance.shape[:2])) if position is None else position)
+
+    def head(self, tokens: Tensor, valid: Tensor, ops: Operations = PLAIN) -> Tensor:
+        """Score every class from the tokens (batch, time, width) of the dates that ``valid`` (batch, time) marks."""
         seen = valid | ~valid.any(dim=1, keepdim=True)  # a series without dates attends to all: defined, never used
-        x = (reflectance - self.mean) / self.scale
-        x = self.embed(ops.activation(self.features(x)))
-        x = x + (self.date(day.expand(valid.shape)) if position is None else position)
+        x = tokens
         for layer in self.layers:
             x = layer(x, seen, ops)
-        x = ops.layer_norm(x, self.norm)
+        if self.norm is not None:
+            x = ops.layer_norm(x, self.norm)
+        decoded = ops.linear(self._pooled(x, seen), self.decode)
+        return ops.linear(self.dropout(ops.activation(decoded, self.size.activation)), self.score)
+
+    def _pooled(self, x: Tensor, seen: Tensor) -> Tensor:
+        """Pool (batch, time, width) over the dates seen; of the maximum, one date a feature is the winner."""
+        if self.size.pooling == "max":
+            return x.masked_fill(~seen[..., None], -torch.inf).max(dim=1).values
         weight = seen.to(x.dtype)[..., None]
-        pooled = (x * weight).sum(dim=1) / weight.sum(dim=1)
-        return cast(Tensor, self.score(self.dropout(ops.activation(self.decode(pooled)))))
+        return (x * weight).sum(dim=1) / weight.sum(dim=1)

@@ -6,7 +6,9 @@ import torch
 from reference import explain as by_the_book
 from torch import nn
 
-from cropxai.explain.attribution import REFERENCES, TARGETS, explained_score
+from cropxai.errors import NoRelevanceRule
+from cropxai.explain.medians import REFERENCES
+from cropxai.explain.passes import TARGETS, explained_score
 from cropxai.explain.rules import RULES, AttnLrp, CpLrp, GradientInput, check_known
 from cropxai.model.transformer import PLAIN, Architecture, CropTransformer
 
@@ -105,7 +107,7 @@ def test_attnlrp_halves_at_products():
     seen = torch.ones(1, 5, dtype=torch.bool)
     out = AttnLrp().attention(q, k, v, seen).sum()
     gq, gk, gv = torch.autograd.grad(out, (q, k, v))
-    plain = CpLrp.weights(q, k, seen) @ v
+    plain = (q @ k.transpose(-1, -2) / 2).softmax(dim=-1) @ v
     pq, pk, pv = torch.autograd.grad(plain.sum(), (q, k, v))
     assert (v * gv).sum().item() == pytest.approx(0.5 * plain.sum().item())
     torch.testing.assert_close(gv, 0.5 * pv)
@@ -122,7 +124,7 @@ def test_margin_is_the_lead_over_the_strongest_rival():
 def test_an_unknown_module_is_refused():
     net = network()
     net.extra = nn.BatchNorm1d(3)
-    with pytest.raises(TypeError, match="no relevance rule for BatchNorm1d"):
+    with pytest.raises(NoRelevanceRule, match="no relevance rule for BatchNorm1d"):
         check_known(net)
 
 

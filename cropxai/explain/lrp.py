@@ -1,0 +1,248 @@
+"""Relevance of a model's parcels: from arrays to the relevance of dates or bands, with the account of every score."""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from cropxai.explain.medians import REFERENCES, reference_inputs
+from cropxai.explain.passes import TARGETS, TokenPass, token_pass
+from cropxai.explain.rules import RULES, Books, CpLrp, check_known
+from cropxai.model.checkpoint import Model
+from cropxai.model.inputs import Inputs
+
+Array = npt.NDArray[Any]
+
+LEVELS = ("date", "band")
+DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16}
+#: What a score is made of; see :class:`Attribution`.
+LEDGER = ("input", "reference", "position", "bias", "softmax", "residual")
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """Relevance of some parcels, float32, or float64 where that was asked; NaN on missing dates, never zero.
+
+    Attributes
+    ----------
+    relevance : (parcel, time) or (parcel, time, band), in units of the score; positive speaks for the class
+    position : (parcel, time), the share of the encoding of each date, which is not in ``relevance``
+    score : (parcel,) what is explained, NaN for a parcel without dates
+    number : (parcel,) the class that is explained, -1 for a parcel without dates
+    ledger : (parcel, entry) of ``LEDGER``, NaN for a parcel without dates; sums to the score: ``input``, all relevance;
+        ``reference``, what the series it is counted from has already; ``position``, the encoding of the dates; ``bias``
+        and ``softmax``, what these take up; ``residual``, what rounding leaves (of gradient-input, which is no rule,
+        all that it does not conserve)
+    """
+
+    relevance: Array
+    position: Array
+    score: Array
+    number: npt.NDArray[np.int64]
+    ledger: Array
+
+    def entry(self, name: str) -> Array:
+        """Return one entry of the ledger, (parcel,)."""
+        return np.asarray(self.ledger[:, LEDGER.index(name)])
+
+
+class LRP:
+    """Layer-wise Relevance Propagation for one model.
+
+    >>> lrp = LRP(model, rule="cp-lrp", level="date")
+    >>> relevance = lrp(x, valid, day).relevance          # (parcel, time)
+
+    Parameters
+    ----------
+    model : trained model; a copy of its network is taken, so that nothing of it changes
+    rule : "cp-lrp", "attnlrp", or "gradient-input", which is no rule (:mod:`cropxai.explain.rules`)
+    level : where relevance is read: "date", at the tokens, after everything that the network does with a date by
+        itself, or "band", at the reflectance
+    target : "margin", the score of the class less that of its strongest rival, or "logit", its score alone
+    reference : what relevance is counted from (:func:`cropxai.explain.medians.reference_series`)
+    dtype : "float32", "float64" or "bfloat16", in which the network runs
+    chunk : parcels in one pass
+    device : "cpu", or "cuda"
+
+    Raises
+    ------
+    NoRelevanceRule
+        If the network has a part that the rules do not know.
+    ValueError
+        If a choice is unknown.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        rule: str = "cp-lrp",
+        level: str = "date",
+        target: str = "margin",
+        reference: str = "date-median",
+        dtype: str = "float32",
+        chunk: int = 64,
+        device: str = "cpu",
+    ):
+        for name, value, known in (
+            ("rule", rule, tuple(RULES)),
+            ("level", level, LEVELS),
+            ("target", target, TARGETS),
+            ("reference", reference, REFERENCES),
+            ("dtype", dtype, tuple(DTYPES)),
+        ):
+            if value not in known:
+                raise ValueError(f"{name} {value!r} is none of {', '.join(known)}")
+        check_known(model.network)
+        self.model, self.rule, self.level, self.target, self.reference = model, rule, level, target, reference
+        self.dtype, self.chunk, self.device = DTYPES[dtype], chunk, torch.device(device)
+        self.exact = torch.float64 if dtype == "float64" else torch.float32
+        self.network = copy.deepcopy(model.network).eval().requires_grad_(False).to(self.device, self.dtype)
+
+    def __call__(
+        self,
+        x: npt.ArrayLike | Tensor,
+        valid: npt.ArrayLike | Tensor,
+        day: npt.ArrayLike | Tensor,
+        asked: npt.ArrayLike | Tensor | None = None,
+        base: npt.ArrayLike | Tensor | None = None,
+    ) -> Attribution:
+        """Explain some parcels.
+
+        Parameters
+        ----------
+        x : (parcel, time, band) reflectance, anything where a date is missing
+        valid : (parcel, time) bool, the dates that are there
+        day : (time,) days since 1 January of the season's year
+        asked : (parcel,) number of the class to explain, -1 for the predicted one; by default that of all
+        base : (time, band) or (class, time, band), the series of the reference, if it is at hand; by default, a median
+            is that of these parcels, so that relevance then depends on which are explained together
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit.
+        """
+        parcels = _Parcels.of(x, valid, day, asked)
+        parcels.check(self.network.size.bands, self.network.size.classes)
+        if base is None:
+            base = reference_inputs(parcels.inputs(), self.model, self.reference)
+        position = self.model.network.date(parcels.day.double()).to(self.device, self.dtype)
+        origin = self._origin(torch.as_tensor(base), position)
+        pieces = [self._explain(piece.to(self.device), origin, position) for piece in parcels.pieces(self.chunk)]
+        return _attribution(parcels.valid, _Explained(*(torch.cat(parts).cpu() for parts in zip(*pieces, strict=True))))
+
+    def _origin(self, base: Tensor, position: Tensor) -> Tensor:
+        """Return what is subtracted, (1 or class, time, band or width): reflectance, or the features of its dates.
+
+        The reference zero is zero features at the level of dates: what LRP itself counts from.
+        """
+        base = base.to(self.device, self.exact).expand(-1 if base.ndim == 3 else 1, -1, -1)
+        if self.level == "band":
+            return base
+        features = self._features(base.to(self.dtype), RULES[self.rule])
+        return torch.zeros_like(features) if self.reference == "zero" else features
+
+    def _features(self, x: Tensor, rule: CpLrp) -> Tensor:
+        """Return the tokens (…, time, width) without the encoding of their dates."""
+        return self.network.tokens(x, x.new_zeros(()), rule, position=x.new_zeros(()))
+
+    def _explain(self, parcels: "_Parcels", origin: Tensor, position: Tensor) -> "_Explained":
+        """Explain the parcels of one pass."""
+        leaf = parcels.x.to(self.dtype).requires_grad_(self.level == "band")
+        books = Books.opened(leaf)
+        features = self._features(
+            leaf, replace(RULES[self.rule], books=books) if leaf.requires_grad else RULES[self.rule]
+        )
+        passed = self._pass(features.detach() + position, parcels)
+        gradient, bias = passed.gradient, passed.bias.to(self.exact)
+        value = features
+        if self.level == "band":
+            gradient, within = torch.autograd.grad(features, (leaf, books.bias), passed.gradient)
+            value, bias = parcels.x, bias + within
+        start = origin[passed.number] if len(origin) > 1 else origin
+        value, start, slope = (t.detach().to(self.exact) for t in (value, start, gradient))
+        relevance = (value - start) * slope
+        on_position = (position.to(self.exact) * passed.gradient.to(self.exact)).sum(dim=2)
+        entries = [
+            relevance.sum(dim=(1, 2), dtype=torch.float64),
+            (start * slope).sum(dim=(1, 2), dtype=torch.float64),
+            on_position.sum(dim=1, dtype=torch.float64),
+            bias.double(),
+            passed.softmax.double(),
+        ]
+        score = passed.score.double()
+        ledger = torch.stack([*entries, score - torch.stack(entries).sum(dim=0)], dim=1)
+        by_level = relevance.sum(dim=2) if self.level == "date" else relevance
+        return _Explained(by_level, on_position, score.to(self.exact), passed.number, ledger.to(self.exact))
+
+    def _pass(self, tokens: Tensor, parcels: "_Parcels") -> TokenPass:
+        """Run the network from its tokens and back."""
+        return token_pass(self.network, tokens, parcels.valid, parcels.asked, self.rule, self.target)
+
+
+class _Explained(NamedTuple):
+    """What `Attribution` holds, as tensors, nothing blanked yet."""
+
+    relevance: Tensor
+    position: Tensor
+    score: Tensor
+    number: Tensor
+    ledger: Tensor
+
+
+class _Parcels(NamedTuple):
+    """Arrays of some parcels, as `LRP.__call__` takes them; x is 0 on missing dates."""
+
+    x: Tensor
+    valid: Tensor
+    day: Tensor
+    asked: Tensor
+
+    @classmethod
+    def of(cls, x: Any, valid: Any, day: Any, asked: Any) -> "_Parcels":
+        x, valid, day = torch.as_tensor(x), torch.as_tensor(valid), torch.as_tensor(day)
+        asked = torch.full((len(x),), -1) if asked is None else torch.as_tensor(asked).long()
+        if x.ndim != 3 or valid.shape != x.shape[:2] or day.shape != x.shape[1:2] or asked.shape != x.shape[:1]:
+            raise ValueError(
+                "x (parcel, time, band), valid (parcel, time), day (time,) and asked (parcel,) do not fit each other: "
+                f"{tuple(x.shape)}, {tuple(valid.shape)}, {tuple(day.shape)}, {tuple(asked.shape)}"
+            )
+        return cls(x.masked_fill(~valid[..., None], 0), valid, day, asked)
+
+    def check(self, bands: int, classes: int) -> None:
+        """Refuse parcels with other bands, or classes, than a network has."""
+        if self.x.shape[2] != bands:
+            raise ValueError(f"the model takes {bands} bands, and x has {self.x.shape[2]}")
+        if len(self.asked) and not -1 <= int(self.asked.min()) <= int(self.asked.max()) < classes:
+            raise ValueError(f"the model has the classes 0 to {classes - 1}, and asked names others")
+
+    def inputs(self) -> Inputs:
+        """Return them as `Inputs`."""
+        return Inputs(self.x.float().numpy(), self.valid.numpy(), self.day.float().numpy())
+
+    def pieces(self, size: int) -> Iterator["_Parcels"]:
+        """Go through them in pieces."""
+        for start in range(0, len(self.x), size):
+            rows = slice(start, start + size)
+            yield _Parcels(self.x[rows], self.valid[rows], self.day, self.asked[rows])
+
+    def to(self, device: torch.device) -> "_Parcels":
+        """Move them to a device."""
+        return _Parcels(*(tensor.to(device) for tensor in self))
+
+
+def _attribution(valid: Tensor, explained: _Explained) -> Attribution:
+    """Blank what is missing."""
+    silent, numbers = ~valid.any(dim=1), explained.number.clone()
+    for values in (explained.relevance, explained.position):
+        values[~valid] = torch.nan
+    for values in (explained.score, explained.ledger):
+        values[silent] = torch.nan
+    numbers[silent] = -1
+    relevance, position, score, _, ledger = (tensor.numpy() for tensor in explained)
+    return Attribution(relevance, position, score, numbers.numpy(), ledger)

@@ -1,0 +1,86 @@
+"""What relevance is counted from: a median series, of all parcels, of the other classes, or of the training."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from cropxai.model.checkpoint import Model
+from cropxai.model.inputs import Inputs
+from cropxai.model.predict import logits
+from cropxai.series import CropSeries
+
+FloatArray = npt.NDArray[np.float32]
+Numbers = npt.NDArray[np.intp]
+
+REFERENCES = ("date-median", "class-median", "typical", "zero")
+#: Parcels that must show a date for their median to stand for it.
+ENOUGH_PARCELS = 20
+
+
+def reference_series(series: CropSeries, model: Model, reference: str) -> FloatArray:
+    """Return the series that relevance is counted from.
+
+    * "date-median": on every date the median of all parcels of the series; where fewer than 20 show it, as typical;
+    * "class-median": for each class, what it is contrasted with: on every date the median of the other classes' own
+      medians, so that each class counts alike; a class is that of the parcels which the model gives it, and counts on
+      a date that 20 of them show; where none does, as date-median;
+    * "typical": the median series of the model's training parcels;
+    * "zero": no reflectance at all.
+
+    Returns
+    -------
+    (time, band) reflectance; with class-median (class, time, band)
+    """
+    columns = (series.select_bands([band]).reflectance[..., 0] for band in model.card.bands)
+    if reference != "class-median":
+        return _reference(columns, model.typical(series.season_day), reference)
+    inputs = (Inputs.of(chunk, model.card.bands) for chunk in series.chunks())
+    winner = np.concatenate([_winner(model, piece) for piece in inputs])
+    return _class_medians(columns, model.typical(series.season_day), winner, len(model.names))
+
+
+def reference_inputs(inputs: Inputs, model: Model, reference: str) -> FloatArray:
+    """Return what :func:`reference_series` does, from the arrays of the parcels."""
+    columns = (np.where(inputs.valid, values, np.nan) for values in np.moveaxis(inputs.reflectance, 2, 0))
+    typical = model.typical(inputs.day)
+    if reference != "class-median":
+        return _reference(columns, typical, reference)
+    return _class_medians(columns, typical, _winner(model, inputs), len(model.names))
+
+
+def _winner(model: Model, inputs: Inputs) -> Numbers:
+    """Return the number of the class that each parcel gets, -1 without a date."""
+    return np.where(inputs.valid.any(axis=1), logits(model.network, inputs).argmax(axis=1), -1)
+
+
+def _reference(columns: Iterable[FloatArray], typical: FloatArray, reference: str) -> FloatArray:
+    """Take the values (parcel, time) of one band after the other, which bounds memory."""
+    if reference == "zero":
+        return np.zeros_like(typical)
+    if reference == "date-median":
+        for number, values in enumerate(columns):
+            typical[:, number] = _median(values, typical[:, number])
+    return typical
+
+
+def _class_medians(columns: Iterable[FloatArray], typical: FloatArray, winner: Numbers, classes: int) -> FloatArray:
+    others = np.empty((classes, *typical.shape), dtype=np.float32)
+    absent = np.full(len(typical), np.nan, dtype=np.float32)
+    for band, values in enumerate(columns):
+        overall = _median(values, typical[:, band])
+        own = np.stack([_median(values[winner == number], absent) for number in range(classes)])
+        for number in range(classes):
+            rest = np.delete(own, number, axis=0)
+            others[number, :, band] = overall
+            shown = np.isfinite(rest).any(axis=0)
+            others[number, shown, band] = np.nanmedian(rest[:, shown], axis=0)
+    return others
+
+
+def _median(values: FloatArray, otherwise: FloatArray) -> FloatArray:
+    """Return the median over the parcels, (time,), or ``otherwise`` on dates that too few of them show."""
+    out = otherwise.copy()
+    enough = np.isfinite(values).sum(axis=0) >= ENOUGH_PARCELS
+    out[enough] = np.nanmedian(values[:, enough], axis=0)
+    return out
