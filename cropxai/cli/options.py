@@ -87,6 +87,20 @@ mask_classes = click.option(
     help="SCL classes that are not clear.",
 )
 
+dilation = click.option(
+    "--dilate-clouds",
+    "dilation",
+    type=click.FloatRange(0, 5000),
+    default=0.0,
+    show_default=True,
+    metavar="METRES",
+    help="Distance around cloud and shadow that is not clear either.",
+)
+cloud_probability = click.option(
+    "--cloud-probability",
+    type=click.FloatRange(0, 1),
+    help="Probability from which a pixel is cloud.  [default: 0.4 where there is no other mask]",
+)
 workers = click.option(
     "--workers", type=click.IntRange(1), help="Rasters read at the same time.  [default: as many as CPUs, at most 8]"
 )
@@ -94,7 +108,9 @@ workers = click.option(
 
 def reading(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give the options on how rasters are read, which reach the command as one dictionary, ``reading``."""
-    return _collected(command, "reading", (level, dn_offset, min_clear, mask_classes, workers))
+    return _collected(
+        command, "reading", (level, dn_offset, min_clear, mask_classes, dilation, cloud_probability, workers)
+    )
 
 
 def _collected(command: Callable[..., Any], name: str, given: Sequence[Decorator]) -> Callable[..., Any]:

@@ -53,6 +53,8 @@ def extract_series(
     dn_offset: float | None = None,
     masked_classes: Sequence[int] = SCL_MASKED,
     min_clear: float = MIN_CLEAR,
+    dilation: float = 0.0,
+    cloud_probability: float | None = None,
     start: Day | None = None,
     end: Day | None = None,
     workdir: PathLike | None = None,
@@ -84,6 +86,11 @@ def extract_series(
     min_clear : float
         Least share (0…1) of the parcel's pixels that must be clear for a date to count; one pixel must be in any
         case. A band in which fewer pixels have a value is missing.
+    dilation : float
+        Metres around cloud and shadow that are not clear either.
+    cloud_probability : float, optional
+        Probability (0…1) from which a pixel is cloud, applied beside other masks; by default only where there are no
+        others, from 0.4.
     start, end : datetime.date or "YYYY-MM-DD", optional
         First and last day to keep.
     workdir : path, optional
@@ -127,7 +134,7 @@ def extract_series(
         accept(found)
     where = _named(scenes)
     chosen = _chosen_bands(found, bands)
-    rules = Rules(tuple(sorted(set(masked_classes))), min_clear)
+    rules = Rules(tuple(sorted(set(masked_classes))), min_clear, dilation, cloud_probability)
     found = [scene.only(chosen) for scene in found if not scene.bands.keys().isdisjoint(chosen)]
     plans = _plans(fields, found, part(report, 0, PLANNING))
     _check_overlap(fields, plans, where)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cropxai.errors import OutputUnwritable, ScenesUnreadable
+from cropxai.ingest.clouds import Hidden
 from cropxai.ingest.plan import Plan
 from cropxai.ingest.reading import SceneReader
 from cropxai.ingest.rules import Rules
@@ -102,9 +103,10 @@ def _measure(scene: Scene, plans: Mapping[Grid, Plan], bands: Sequence[str], rul
     members = plans[scene.grid].members
     median = np.full((len(members), len(bands)), np.nan, dtype=np.float32)
     counts = np.zeros(median.shape, dtype=np.int64)
+    hidden = Hidden(scene, rules)
     for grid in reversed(scene.grids):  # the last tally is that of the smallest pixels
         here = [b for b, band in enumerate(bands) if band in scene.bands and scene.bands[band].grid == grid]
-        tally = _tally(scene, plans[grid], [bands[b] for b in here], rules)
+        tally = _tally(scene, plans[grid], [bands[b] for b in here], hidden)
         _, ours, theirs = np.intersect1d(members, plans[grid].members, assume_unique=True, return_indices=True)
         places = [scene.bands[bands[b]] for b in here]
         offset, quantification = (np.array([getattr(p, name) for p in places]) for name in ("offset", "quantification"))
@@ -124,9 +126,9 @@ def _check_scale(scene: Scene, bands: Sequence[str], median: npt.NDArray[np.floa
         )
 
 
-def _tally(scene: Scene, plan: Plan, bands: Sequence[str], rules: Rules) -> Tally:
+def _tally(scene: Scene, plan: Plan, bands: Sequence[str], hidden: Hidden) -> Tally:
     """Read one grid of the scene chunk by chunk; in memory are one, and the pixels of parcels that lie in several."""
-    with SceneReader(scene, bands, rules) as reader:
+    with SceneReader(scene, bands, hidden) as reader:
         tally = Tally.empty(len(plan.members), len(bands), reader.dtype)
         if not len(plan.members):
             return tally

@@ -10,7 +10,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from cropxai.errors import ScenesUnreadable
-from cropxai.ingest.rules import Rules
+from cropxai.ingest.clouds import Hidden
 from cropxai.ingest.scenes import Location, Scene
 from cropxai.ingest.zonal import Codes, codes_of
 
@@ -29,13 +29,13 @@ class SceneReader:
     scene : Scene
     bands : sequence of str
         Names of bands of one grid that the scene has, at least one.
-    rules : Rules
-        Which pixels are clear.
+    hidden : Hidden
+        Which pixels are not clear.
 
     Attributes
     ----------
     block : (rows, columns) of the largest blocks of the files
-    layers : number of bands, and one for the mask
+    layers : number of bands, and one for a mask that is read with them
     dtype : numpy.uint16 or numpy.uint32, the type of the codes
     nodata : (band,) code that stands for no value, beside 0
     unclear : (class,) bool, which values of the mask are not clear; empty if there is none
@@ -46,11 +46,13 @@ class SceneReader:
         If a file cannot be read; so do the methods.
     """
 
-    def __init__(self, scene: Scene, bands: Sequence[str], rules: Rules):
+    def __init__(self, scene: Scene, bands: Sequence[str], hidden: Hidden):
         self._scene = scene
-        self._masked = sorted(set(rules.masked_classes))
-        self._mask = scene.masks[0] if scene.masks else None
         self._places = [scene.bands[band] for band in bands]
+        self._grid = self._places[0].grid
+        self._hidden = hidden
+        self._masked = hidden.any(self._grid)
+        self._mask = hidden.direct(self._grid)
         if self._mask is not None:
             self._places.append(self._mask.location)
         self._open = ExitStack()
@@ -98,9 +100,11 @@ class SceneReader:
                 chosen = [n for n, p in enumerate(self._places) if p.path == path and self._type(p) == dtype]
                 self._read(path, chosen, window, layers)
         codes = layers.reshape(self.layers, pixels)
-        if self._mask is None:
-            return codes, np.zeros(0, dtype=np.uint16)
-        return codes[:-1], codes[-1].astype(np.uint16, copy=False)
+        if self._mask is not None:
+            return codes[:-1], codes[-1].astype(np.uint16, copy=False)
+        if self._masked:
+            return codes, self._hidden.on(self._grid, window).reshape(pixels).astype(np.uint16)
+        return codes, np.zeros(0, dtype=np.uint16)
 
     def room(self, windows: Sequence[Window]) -> Codes:
         """Return room for all layers of the largest window."""
@@ -121,7 +125,7 @@ class SceneReader:
             if self.dtype == np.uint16:
                 layers[n] = values
             elif n == self.layers - 1 and self._mask is not None:
-                layers[n] = self._hidden(values)
+                layers[n] = self._hidden.values(self._mask, values)
             else:
                 layers[n] = codes_of(self._as_float(values, self._places[n]))
 
@@ -146,18 +150,11 @@ class SceneReader:
         return int(nodata)
 
     def _unclear(self) -> npt.NDArray[np.bool_]:
-        mask = self._mask
-        if mask is None:
+        if not self._masked:
             return np.zeros(0, dtype=bool)
-        values = np.arange(1 << 16)
-        if self.dtype != np.uint16 or mask.kind == "cloud":
-            return np.asarray(values != 0)
-        return np.isin(values, self._masked)
-
-    def _hidden(self, stored: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
-        """Return which pixels a mask of any type hides."""
-        assert self._mask is not None  # it has been read
-        return np.isin(stored, self._masked) if self._mask.kind == "scl" else np.asarray(stored != 0)
+        if self.dtype != np.uint16 or self._mask is None:  # what comes with the codes is 0 or 1
+            return np.array([False, True])
+        return self._hidden.values(self._mask, np.arange(1 << 16))
 
     def _type(self, place: Location) -> str:
         return str(self._datasets[place.path].dtypes[place.index - 1])

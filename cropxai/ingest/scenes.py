@@ -75,9 +75,16 @@ class Location:
 
 @dataclass(frozen=True)
 class Mask:
-    """A layer that tells clear pixels: a scene classification ("scl"), or a cloud mask ("cloud", 0 = clear)."""
+    """A layer that tells of clouds.
 
-    kind: Literal["scl", "cloud"]
+    Attributes
+    ----------
+    kind : {"scl", "cloud", "qa60", "probability"}
+        Scene classification; mask with 0 for clear; bit mask QA60; probability (DN + offset) / quantification.
+    location : Location
+    """
+
+    kind: Literal["scl", "cloud", "qa60", "probability"]
     location: Location
 
 
@@ -98,8 +105,8 @@ class Scene:
     bands : mapping of str to Location
         ESA band name to pixels, at least one.
     masks : tuple of Mask
-        All of them apply: a pixel is clear if none rules it out. Empty if the product tells nothing of clouds: then
-        every pixel counts as clear.
+        What tells of clouds; :func:`cropxai.ingest.clouds.masks_of` chooses. Empty if the product tells nothing: then
+        every pixel counts as clear. A mask may lie on another grid than the bands.
     baseline : str
         Processing baseline ("05.09"), empty where unknown.
     """

@@ -68,11 +68,15 @@ def test_offset_and_quantification(tmp_path, raster, dtype, scaling, option, exp
     assert {(place.offset, place.quantification) for place in scene.bands.values()} == {expected}
 
 
-@pytest.mark.parametrize("name", ["CLM", "CLOUD", "cloud_mask", "QA_CLOUD"])
-def test_cloud_masks(tmp_path, raster, name):
+@pytest.mark.parametrize(
+    ("name", "kind", "divisor"),
+    [("CLM", "cloud", 1), ("CLOUD", "cloud", 1), ("cloud_mask", "cloud", 1), ("QA_CLOUD", "cloud", 1),
+     ("QA60", "qa60", 1), ("CLP", "probability", 255), ("MSK_CLDPRB", "probability", 100)],
+)  # fmt: skip
+def test_cloud_masks(tmp_path, raster, name, kind, divisor):
     path = raster(tmp_path / "L2A_20180507.tif", {"B02": ONES, name: ONES})
     (scene,) = find_scenes(path)
-    assert scene.masks == (Mask("cloud", Location(str(path), 2, scene.grid)),)
+    assert scene.masks == (Mask(kind, Location(str(path), 2, scene.grid, 0, divisor)),)
 
 
 def test_folders_are_searched_and_order_does_not_matter(tmp_path, raster):

@@ -3,9 +3,10 @@
 import datetime as dt
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import rasterio
@@ -16,7 +17,15 @@ from cropxai.errors import ScenesUnreadable
 from cropxai.ingest.scenes import Grid, Location, Mask, Scene
 
 SUFFIXES = (".tif", ".tiff")
-CLOUD_MASKS = ("clm", "cloud", "cloudmask", "qacloud")
+#: Layers that tell of clouds: kind of mask, and what its numbers are divided by. CLP is Sentinel Hub's (0 to 255),
+#: CLD and MSK_CLDPRB are ESA's, in percent.
+CLOUD_LAYERS: Mapping[str, tuple[Literal["scl", "cloud", "qa60", "probability"], float]] = {
+    "scl": ("scl", 1.0),
+    **dict.fromkeys(("clm", "cloud", "cloudmask", "qacloud"), ("cloud", 1.0)),
+    "qa60": ("qa60", 1.0),
+    "clp": ("probability", 255.0),
+    **dict.fromkeys(("cld", "cldprb", "mskcldprb", "cloudprobability"), ("probability", 100.0)),
+}
 #: Tags that may hold the day of acquisition, most telling first; the last is often that of processing.
 DATE_TAGS = ("acquisitiondate", "acquisition", "sensingtime", "datetime", "date", "tiffdatetime", "tifftagdatetime")
 
@@ -71,7 +80,7 @@ def _describe(dataset: rasterio.DatasetReader, path: Path, level: str | None, dn
     tags = {_plain(key): str(value) for key, value in dataset.tags().items()}
     source = str(path.resolve())
     grid = Grid(dataset.crs.to_wkt(), dataset.transform, dataset.width, dataset.height)
-    numbers, mask = _layers(dataset, path, Location(source, 0, grid))
+    numbers, masks = _layers(dataset, path, Location(source, 0, grid))
     offset, quantification = _scaling(dataset, path, list(numbers.values()), dn_offset)
     stem = path.stem.upper()
     tile = _TILE.search(stem)
@@ -79,9 +88,9 @@ def _describe(dataset: rasterio.DatasetReader, path: Path, level: str | None, dn
         path=source,
         tile=tile[1] if tile else "",
         date=_date(path, tags),
-        level=_level(path, tags, mask, level),
+        level=_level(path, tags, masks, level),
         bands={name: Location(source, index, grid, offset, quantification) for name, index in numbers.items()},
-        masks=() if mask is None else (mask,),
+        masks=masks,
     )
 
 
@@ -89,25 +98,24 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _layers(dataset: rasterio.DatasetReader, path: Path, file: Location) -> tuple[dict[str, int], Mask | None]:
-    """Return the number of each band by its name, and the mask, SCL before any other."""
+def _layers(dataset: rasterio.DatasetReader, path: Path, file: Location) -> tuple[dict[str, int], tuple[Mask, ...]]:
+    """Return the number of each band by its name, and the masks."""
     bands: dict[str, int] = {}
-    masks: dict[str, Mask] = {}
+    masks: list[Mask] = []
     for index, description in enumerate(dataset.descriptions, start=1):
         name = band_name(description or "")
         if name is not None:
             if name in bands:
                 raise ScenesUnreadable(path, f"names two bands {name}; correct the band descriptions")
             bands[name] = index
-        elif _plain(description or "") == "scl":
-            masks["scl"] = Mask("scl", replace(file, index=index))
-        elif _plain(description or "") in CLOUD_MASKS:
-            masks["cloud"] = Mask("cloud", replace(file, index=index))
+        elif _plain(description or "") in CLOUD_LAYERS:
+            kind, divisor = CLOUD_LAYERS[_plain(description or "")]
+            masks.append(Mask(kind, replace(file, index=index, quantification=divisor)))
     if not bands:
         raise ScenesUnreadable(
             path, "names no Sentinel-2 band; set the band descriptions to B01 … B12, or leave this raster out"
         )
-    return bands, masks.get("scl", masks.get("cloud"))
+    return bands, tuple(masks)
 
 
 def _scaling(
@@ -142,13 +150,13 @@ def _date(path: Path, tags: Mapping[str, str]) -> dt.date:
     raise ScenesUnreadable(path, "tells no date; put it in the file name as YYYYMMDD, or in the tag ACQUISITION_DATE")
 
 
-def _level(path: Path, tags: Mapping[str, str], mask: Mask | None, given: str | None) -> str:
+def _level(path: Path, tags: Mapping[str, str], masks: Sequence[Mask], given: str | None) -> str:
     """Tell the level by the name, else by tags, else by an SCL layer (L2A only), else by what the user says."""
     told: set[str] = set(_LEVEL.findall(path.stem.upper()))
     if len(told) != 1:
         about = [value for key, value in tags.items() if "level" in key or "product" in key]
         told = {match for value in about for match in _LEVEL.findall(value.upper())}
-    if len(told) != 1 and mask is not None and mask.kind == "scl":
+    if len(told) != 1 and any(mask.kind == "scl" for mask in masks):
         told = {"2A"}
     if len(told) == 1:
         level = "L" + told.pop()
