@@ -47,14 +47,17 @@ def find_scenes(
         If no scene lies between ``start`` and ``end``.
     """
     places = [Path(p) for p in ([paths] if isinstance(paths, str | Path) else paths)]
-    found: dict[str, Scene] = {}
+    of_source: dict[int, list[Path]] = {}
     for path in places:
         if not path.exists():
             raise ScenesUnreadable(path, "no such file or folder; check the path")
-        source = next((source for source in SOURCES if source.recognises(path)), None)
-        if source is None:
+        kind = next((n for n, source in enumerate(SOURCES) if source.recognises(path)), None)
+        if kind is None:
             raise ScenesUnreadable(path, "is no GeoTIFF (.tif) and no folder; give multi-band GeoTIFFs, one a date")
-        found.update((scene.path, scene) for scene in source.scenes(path, level=level, dn_offset=dn_offset))
+        of_source.setdefault(kind, []).append(path)
+    found: dict[str, Scene] = {}
+    for kind, paths in of_source.items():
+        found.update((scene.path, scene) for scene in SOURCES[kind].scenes(paths, level=level, dn_offset=dn_offset))
     scenes = sorted(found.values(), key=lambda scene: (scene.date, scene.tile, scene.path))
     first, last = (None if day is None else dt.date.fromisoformat(str(day)) for day in (start, end))
     kept = [s for s in scenes if (first is None or s.date >= first) and (last is None or s.date <= last)]

@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 from scipy import ndimage
 
 from cropxai.errors import ScenesUnreadable
+from cropxai.ingest.files import open_raster
 from cropxai.ingest.rules import Rules
 from cropxai.ingest.scenes import Grid, Mask, Scene
 
@@ -125,7 +125,7 @@ class Hidden:
 
     def _plane(self, mask: Mask) -> BoolArray:
         try:
-            with rasterio.open(mask.location.path) as dataset:
+            with open_raster(mask.location.path) as dataset:
                 values = dataset.read(mask.location.index)
         except RasterioError as error:
             raise ScenesUnreadable(

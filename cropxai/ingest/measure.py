@@ -3,7 +3,7 @@
 import hashlib
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +11,16 @@ import numpy.typing as npt
 
 from cropxai.errors import OutputUnwritable, ScenesUnreadable
 from cropxai.ingest.clouds import Hidden
+from cropxai.ingest.files import state_of, without_query
 from cropxai.ingest.plan import Plan
 from cropxai.ingest.reading import SceneReader
 from cropxai.ingest.rules import Rules
-from cropxai.ingest.scenes import Grid, Scene
+from cropxai.ingest.scenes import Grid, Location, Scene
 from cropxai.ingest.zonal import Tally, copy_runs
 from cropxai.outputs import replacing
 
 #: Part of the name of every file; a new number puts all older ones out of use.
-VERSION = 2
+VERSION = 3
 #: No surface reflects more than this: larger "reflectance" is DN stored as floating point.
 HIGHEST_REFLECTANCE = 10.0
 
@@ -81,10 +82,16 @@ def measure(
 
 
 def _name(scene: Scene, plans: Mapping[Grid, Plan], bands: Sequence[str], rules: Rules) -> str:
-    files = [(file, (status := Path(file).stat()).st_size, status.st_mtime_ns) for file in scene.files]
-    layers = [(band, scene.bands.get(band)) for band in bands], scene.masks
-    known = (VERSION, [plans[grid].key for grid in scene.grids], files, layers, rules.of_pixels)
+    layers = [(band, _known_again(scene.bands.get(band))) for band in bands]
+    masks = [(mask.kind, _known_again(mask.location)) for mask in scene.masks]
+    files = [state_of(file) for file in scene.files]
+    known = (VERSION, [plans[grid].key for grid in scene.grids], files, layers, masks, rules.of_pixels)
     return f"{scene.date:%Y%m%d}_{scene.tile or 'scene'}_{hashlib.sha256(repr(known).encode()).hexdigest()[:24]}"
+
+
+def _known_again(place: Location | None) -> Location | None:
+    """Return a place without what may change from run to run though the pixels do not: the key in a URL."""
+    return place and replace(place, path=without_query(place.path))
 
 
 def _load(part: Path) -> Measurement | None:

@@ -11,6 +11,7 @@ from rasterio.windows import Window
 
 from cropxai.errors import ScenesUnreadable
 from cropxai.ingest.clouds import Hidden
+from cropxai.ingest.files import open_location
 from cropxai.ingest.scenes import Location, Scene
 from cropxai.ingest.zonal import Codes, codes_of
 
@@ -60,7 +61,7 @@ class SceneReader:
         try:
             for place in self._places:
                 if place.path not in self._datasets:
-                    self._datasets[place.path] = self._open.enter_context(rasterio.open(place.path))
+                    self._datasets[place.path] = self._open.enter_context(open_location(place))
         except RasterioError as error:
             self._open.close()
             raise self._damaged() from error
@@ -135,16 +136,21 @@ class SceneReader:
         No data is what the file declares, and 0: the DN that Sentinel-2 reserves for it, in every level.
         """
         values = stored.astype(np.float32)
-        nodata = self._datasets[place.path].nodatavals[place.index - 1]
+        nodata = self._nodata(place)
         missing = (stored == 0) | ~np.isfinite(values)
         if nodata is not None:
             missing |= stored == nodata
         values[missing] = np.nan
         return values
 
+    def _nodata(self, place: Location) -> float | None:
+        """Return the no-data value that metadata declare, or else the file."""
+        stored: float | None = self._datasets[place.path].nodatavals[place.index - 1]
+        return stored if place.nodata is None else place.nodata
+
     def _nodata_code(self, place: Location) -> int:
         """Return the declared no-data value if it is a code; among floating-point values it is 0 already."""
-        nodata = self._datasets[place.path].nodatavals[place.index - 1]
+        nodata = self._nodata(place)
         if self.dtype != np.uint16 or nodata is None or not 0 <= nodata <= 65535 or nodata != int(nodata):
             return 0
         return int(nodata)

@@ -64,6 +64,8 @@ class Location:
         Its pixel grid; the layers of one scene may have several.
     offset, quantification : float
         Reflectance = (DN + offset) / quantification; of no meaning for a mask.
+    nodata : float, optional
+        Value that stands for none, where metadata beside the file declare it; else the file's own counts.
     """
 
     path: str
@@ -71,6 +73,7 @@ class Location:
     grid: Grid
     offset: float = 0.0
     quantification: float = 1.0
+    nodata: float | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,9 @@ class Scene:
         every pixel counts as clear. A mask may lie on another grid than the bands.
     baseline : str
         Processing baseline ("05.09"), empty where unknown.
+    offset_by : {"metadata", "date", "nothing"}
+        What tells the offset of the bands: the product (a declaration, its baseline) or the user; only the day, which
+        lies before the first baseline with an offset; or nothing, then the scene is refused.
     """
 
     path: str
@@ -118,6 +124,7 @@ class Scene:
     bands: Mapping[str, Location]
     masks: tuple[Mask, ...] = ()
     baseline: str = ""
+    offset_by: Literal["metadata", "date", "nothing"] = "metadata"
 
     @property
     def grids(self) -> list[Grid]:

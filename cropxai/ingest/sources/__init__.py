@@ -1,6 +1,6 @@
 """The kinds of places in which Sentinel-2 acquisitions lie, each behind one protocol."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -15,8 +15,12 @@ class Source(Protocol):
         """Say whether an existing path is of this kind."""
         ...
 
-    def scenes(self, path: Path, *, level: str | None, dn_offset: float | None) -> Iterator[Scene]:
-        """Give the scenes of a path; ``level`` where they do not tell theirs, ``dn_offset`` in place of theirs."""
+    def scenes(self, paths: Sequence[Path], *, level: str | None, dn_offset: float | None) -> Iterator[Scene]:
+        """Give the scenes of all paths of this kind, in any order, because one scene may lie in several files.
+
+        ``level`` stands in for the level of those that do not tell theirs; ``dn_offset`` takes the place of the offset
+        that they declare.
+        """
         ...
 
 

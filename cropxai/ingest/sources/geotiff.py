@@ -42,7 +42,7 @@ class GeoTiff:
         """Say whether an existing path is a folder or a GeoTIFF by its suffix."""
         return path.is_dir() or path.suffix.lower() in SUFFIXES
 
-    def scenes(self, path: Path, *, level: str | None, dn_offset: float | None) -> Iterator[Scene]:
+    def scenes(self, paths: Sequence[Path], *, level: str | None, dn_offset: float | None) -> Iterator[Scene]:
         """Give one scene for each GeoTIFF.
 
         Raises
@@ -50,11 +50,12 @@ class GeoTiff:
         ScenesUnreadable
             If a folder holds no GeoTIFF, or one of them cannot be used.
         """
-        files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
-        if not files:
-            raise ScenesUnreadable(path, "holds no GeoTIFF (.tif); give multi-band GeoTIFFs, one a date")
-        for file in files:
-            yield read_scene(file, level=level, dn_offset=dn_offset)
+        for path in paths:
+            files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+            if not files:
+                raise ScenesUnreadable(path, "holds no GeoTIFF (.tif); give multi-band GeoTIFFs, one a date")
+            for file in files:
+                yield read_scene(file, level=level, dn_offset=dn_offset)
 
 
 def read_scene(path: Path, *, level: str | None, dn_offset: float | None) -> Scene:
