@@ -101,6 +101,11 @@ cloud_probability = click.option(
     type=click.FloatRange(0, 1),
     help="Probability from which a pixel is cloud.  [default: 0.4 where there is no other mask]",
 )
+cloud_detector = click.option(
+    "--cloud-detector",
+    type=click.Choice(["s2cloudless"]),
+    help="Find the clouds of L1C from its bands; needs the extra 'clouds'.",
+)
 workers = click.option(
     "--workers", type=click.IntRange(1), help="Rasters read at the same time.  [default: as many as CPUs, at most 8]"
 )
@@ -109,7 +114,9 @@ workers = click.option(
 def reading(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give the options on how rasters are read, which reach the command as one dictionary, ``reading``."""
     return _collected(
-        command, "reading", (level, dn_offset, min_clear, mask_classes, dilation, cloud_probability, workers)
+        command,
+        "reading",
+        (level, dn_offset, min_clear, mask_classes, dilation, cloud_probability, cloud_detector, workers),
     )
 
 

@@ -13,6 +13,7 @@ from rasterio.windows import Window
 from scipy import ndimage
 
 from cropxai.errors import ScenesUnreadable
+from cropxai.ingest.detector import Detected, detect
 from cropxai.ingest.files import open_raster
 from cropxai.ingest.rules import Rules
 from cropxai.ingest.scenes import Grid, Mask, Scene
@@ -38,7 +39,7 @@ def masks_of(scene: Scene, rules: Rules, grid: Grid) -> tuple[Mask, ...]:
     """
     classified, clouds, probable = (
         tuple(mask for mask in scene.masks if mask.kind in kinds)
-        for kinds in (("scl",), ("cloud", "qa60"), ("probability",))
+        for kinds in (("scl",), ("cloud", "qa60", "detected"), ("probability",))
     )
     classified = tuple(sorted(classified, key=lambda m: (m.location.grid != grid, m.location.grid.pixel_area))[:1])
     chosen = classified or clouds
@@ -82,8 +83,8 @@ class Hidden:
     def direct(self, grid: Grid) -> Mask | None:
         """Return the mask if it is one only and can be read with the bands of a grid, pixel by pixel."""
         masks = masks_of(self._scene, self._rules, grid)
-        alone = len(masks) == 1 and masks[0].location.grid == grid and not self._rules.dilation
-        return masks[0] if alone else None
+        stored = len(masks) == 1 and masks[0].kind != "detected"
+        return masks[0] if stored and masks[0].location.grid == grid and not self._rules.dilation else None
 
     def values(self, mask: Mask, values: npt.NDArray[np.generic]) -> BoolArray:
         """Return which values of a mask rule a pixel out."""
@@ -124,6 +125,18 @@ class Hidden:
         )
 
     def _plane(self, mask: Mask) -> BoolArray:
+        """Return the whole mask, dilated, on its own grid."""
+        hidden, soft = self._whole(mask)
+        if self._rules.dilation:
+            hidden |= dilated(soft, self._rules.dilation, mask.location.grid)
+        return hidden
+
+    def _whole(self, mask: Mask) -> tuple[BoolArray, BoolArray]:
+        """Return the pixels that a mask rules out, and those of them that are dilated."""
+        if isinstance(mask, Detected):
+            threshold = self._rules.cloud_probability
+            clouds = detect(mask, CLOUD_PROBABILITY if threshold is None else threshold)
+            return clouds, clouds
         try:
             with open_raster(mask.location.path) as dataset:
                 values = dataset.read(mask.location.index)
@@ -136,10 +149,7 @@ class Hidden:
             size, told = f"{values.shape[1]} × {values.shape[0]}", f"{grid.width} × {grid.height}"
             raise ScenesUnreadable(self._scene.path, f"has a mask of {size} pixels, not of {told}; download it again")
         hidden = hidden_values(mask, self._rules)(values)
-        if self._rules.dilation:
-            soft = hidden if mask.kind != "scl" else hidden & np.isin(values, DILATED)
-            hidden |= dilated(soft, self._rules.dilation, grid)
-        return hidden
+        return hidden, hidden & np.isin(values, DILATED) if mask.kind == "scl" else hidden
 
 
 def dilated(hidden: BoolArray, metres: float, grid: Grid) -> BoolArray:

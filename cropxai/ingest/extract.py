@@ -26,6 +26,7 @@ from cropxai.errors import (
     some,
 )
 from cropxai.ingest.catalogue import Day, find_scenes
+from cropxai.ingest.detector import with_detector
 from cropxai.ingest.measure import Measurement, measure
 from cropxai.ingest.parcels import Parcels, read_parcels
 from cropxai.ingest.plan import OUTSIDE, Plan, make_plan, why_no_pixel
@@ -55,6 +56,7 @@ def extract_series(
     min_clear: float = MIN_CLEAR,
     dilation: float = 0.0,
     cloud_probability: float | None = None,
+    cloud_detector: str | None = None,
     start: Day | None = None,
     end: Day | None = None,
     workdir: PathLike | None = None,
@@ -91,6 +93,8 @@ def extract_series(
     cloud_probability : float, optional
         Probability (0…1) from which a pixel is cloud, applied beside other masks; by default only where there are no
         others, from 0.4.
+    cloud_detector : "s2cloudless", optional
+        Find the clouds of L1C scenes from their bands, in place of masks that they bring.
     start, end : datetime.date or "YYYY-MM-DD", optional
         First and last day to keep.
     workdir : path, optional
@@ -135,6 +139,8 @@ def extract_series(
     where = _named(scenes)
     chosen = _chosen_bands(found, bands)
     rules = Rules(tuple(sorted(set(masked_classes))), min_clear, dilation, cloud_probability)
+    if cloud_detector is not None:
+        found = with_detector(found)
     found = [scene.only(chosen) for scene in found if not scene.bands.keys().isdisjoint(chosen)]
     plans = _plans(fields, found, part(report, 0, PLANNING))
     _check_overlap(fields, plans, where)
@@ -166,7 +172,8 @@ def extract_series(
         "sources": [Path(scene.path).name for scene in usable if scene.path not in table.blank],
         "software": f"cropxai {cropxai.__version__}",
         "plan_hash": hashlib.sha256("".join(sorted(plan.key for plan in plans.values())).encode()).hexdigest(),
-        **asdict(rules),
+        **{name: value for name, value in asdict(rules).items() if value is not None},
+        **({} if cloud_detector is None else {"cloud_detector": cloud_detector}),
     }
     report(1.0, "")
     return table.series(fields, attrs)

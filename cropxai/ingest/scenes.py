@@ -82,13 +82,19 @@ class Mask:
 
     Attributes
     ----------
-    kind : {"scl", "cloud", "qa60", "probability"}
-        Scene classification; mask with 0 for clear; bit mask QA60; probability (DN + offset) / quantification.
+    kind : {"scl", "cloud", "qa60", "probability", "detected"}
+        Scene classification; mask with 0 for clear; bit mask QA60; probability (DN + offset) / quantification; a mask
+        that is worked out (:mod:`cropxai.ingest.detector`).
     location : Location
     """
 
-    kind: Literal["scl", "cloud", "qa60", "probability"]
+    kind: Literal["scl", "cloud", "qa60", "probability", "detected"]
     location: Location
+
+    @property
+    def files(self) -> frozenset[str]:
+        """The files that it depends on."""
+        return frozenset([self.location.path])
 
 
 @dataclass(frozen=True)
@@ -139,7 +145,7 @@ class Scene:
     @property
     def files(self) -> list[str]:
         """All files with pixels of the scene, sorted."""
-        return sorted({place.path for place in (*self.bands.values(), *(mask.location for mask in self.masks))})
+        return sorted({place.path for place in self.bands.values()}.union(*(mask.files for mask in self.masks)))
 
     def only(self, bands: Collection[str]) -> "Scene":
         """Return the scene with those of its bands that are named."""
