@@ -113,11 +113,8 @@ workers = click.option(
 
 def reading(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give the options on how rasters are read, which reach the command as one dictionary, ``reading``."""
-    return _collected(
-        command,
-        "reading",
-        (level, dn_offset, min_clear, mask_classes, dilation, cloud_probability, cloud_detector, workers),
-    )
+    clouds = (min_clear, mask_classes, dilation, cloud_probability, cloud_detector)
+    return _collected(command, "reading", (level, dn_offset, *clouds, workers))
 
 
 def _collected(command: Callable[..., Any], name: str, given: Sequence[Decorator]) -> Callable[..., Any]:

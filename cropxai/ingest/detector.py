@@ -117,9 +117,7 @@ def _averaged(place: Location, grid: Grid, product: str) -> npt.NDArray[np.float
 
 def _detector(threshold: float) -> Any:
     try:
-        import s2cloudless
+        from s2cloudless import S2PixelCloudDetector  # type: ignore[attr-defined]
     except ImportError as error:
         raise ExtraMissing("s2cloudless", "clouds", "--cloud-detector") from error
-    return s2cloudless.S2PixelCloudDetector(
-        threshold=threshold, average_over=AVERAGE_OVER, dilation_size=None, all_bands=False
-    )
+    return S2PixelCloudDetector(threshold=threshold, average_over=AVERAGE_OVER, dilation_size=None, all_bands=False)
