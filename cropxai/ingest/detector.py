@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
 from affine import Affine
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 
 from cropxai.errors import ExtraMissing, ScenesUnreadable
+from cropxai.ingest.files import open_raster
 from cropxai.ingest.scenes import Grid, Location, Mask, Scene
 
 #: The bands that it takes, in its order.
@@ -103,7 +103,7 @@ def _averaged(place: Location, grid: Grid, product: str) -> npt.NDArray[np.float
     """Read a band as means over the pixels of a coarser grid, 0 where it has no data."""
     try:
         with (
-            rasterio.open(place.path) as dataset,
+            open_raster(place.path) as dataset,
             WarpedVRT(
                 dataset, crs=dataset.crs, transform=grid.transform, width=grid.width, height=grid.height,
                 resampling=Resampling.average, src_nodata=0, nodata=0,
