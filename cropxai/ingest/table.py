@@ -14,6 +14,8 @@ from cropxai.series import CropSeries
 
 IntArray = npt.NDArray[np.int64]
 
+#: Codes of why a date has no value (see `WHY_MISSING`).
+NO_DATA, CUT, UNCLEAR = 1, 2, 3
 #: Status of a parcel that lies on the rasters, but was never clear enough.
 NOT_CLEAR = "no clear date"
 #: Status of a parcel that lies within the rasters where they hold no data.
@@ -42,6 +44,7 @@ class SeriesTable:
         self._reflectance = np.full((parcels, dates, len(bands)), np.nan, dtype=np.float32)
         self._clear = np.zeros((parcels, dates), dtype=np.uint32)
         self._share = np.zeros((parcels, dates), dtype=np.float32)
+        self._why = np.full((parcels, dates), NO_DATA, dtype=np.uint8)
         self._present = np.zeros(parcels, dtype=bool)  # whether any scene holds data on the parcel
 
     def add_date(self, date: np.datetime64, views: Sequence[tuple[Scene, Measurement]]) -> None:
@@ -69,6 +72,9 @@ class SeriesTable:
             self._clear[who[wins], t] = measured.clear[wins]
             self._share[who[wins], t] = (measured.clear / centres)[wins]
             self._reflectance[who[wins], t] = values[wins]
+            cut = pixels < least
+            why = np.select([measured.present == 0, np.isfinite(values).any(axis=1), cut], [NO_DATA, 0, CUT], UNCLEAR)
+            self._why[who[wins], t] = why[wins]
         self.dates.append(date)
 
     def _least(self, centres: IntArray) -> IntArray:
@@ -96,6 +102,7 @@ class SeriesTable:
             lat=lat,
             valid_pixels=self._clear[:, known],
             clear_fraction=self._share[:, known],
+            why_missing=self._why[:, known],
             status=self._status(reflectance, parcels),
             parcels=parcels.frame,
             attrs=attrs,
