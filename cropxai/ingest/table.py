@@ -11,13 +11,12 @@ from cropxai.ingest.plan import Plan, why_no_pixel
 from cropxai.ingest.rules import Rules
 from cropxai.ingest.scenes import Grid, Scene
 from cropxai.series import CropSeries
+from cropxai.series.cube import NO_CLEAR_DATE
 
 IntArray = npt.NDArray[np.int64]
 
 #: Codes of why a date has no value (see `WHY_MISSING`).
 NO_DATA, CUT, UNCLEAR = 1, 2, 3
-#: Status of a parcel that lies on the rasters, but was never clear enough.
-NOT_CLEAR = "no clear date"
 #: Status of a parcel that lies within the rasters where they hold no data.
 BLANK = "only nodata on the rasters"
 
@@ -119,7 +118,7 @@ class SeriesTable:
             elif on_raster[i] < self._rules.min_clear:
                 status[i] = f"cut by the raster edge: {on_raster[i]:.0%} of it on the rasters"
             else:
-                status[i] = NOT_CLEAR
+                status[i] = NO_CLEAR_DATE
         return status
 
 

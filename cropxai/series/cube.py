@@ -15,6 +15,8 @@ from cropxai.errors import PathLike, SeriesUnusable
 
 FloatArray = npt.NDArray[np.float32]
 
+#: Status of a parcel that lies on the rasters, but was never clear enough.
+NO_CLEAR_DATE = "no clear date"
 #: Why a date has no value for a parcel; the number in this list is the code.
 WHY_MISSING = ("", "no data on the rasters", "cut by the raster edge", "not clear")
 #: Longest stretch of dates that is one season: a model knows days of one year.
