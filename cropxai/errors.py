@@ -67,6 +67,13 @@ class OutputBusy(CropxaiError):
         )
 
 
+class UpdateRefused(CropxaiError):
+    """New dates would not fit those that a series has."""
+
+    def __init__(self, path: PathLike, reason: str):
+        super().__init__(f"{path}: {reason}; give the same as when it was made, or make it anew with --overwrite")
+
+
 class SharesLeft(CropxaiError):
     """A share of the work is done, and the work of other shares is not."""
 
