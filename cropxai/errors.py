@@ -210,6 +210,23 @@ class NoRelevanceRule(CropxaiError):
         )
 
 
+class DeviceMissing(CropxaiError):
+    """The device that was asked for is not there."""
+
+    def __init__(self, device: str):
+        super().__init__(f"device {device!r}: torch sees none on this machine; use --device cpu")
+
+
+class SelfcheckFailed(CropxaiError):
+    """Relevance is not what the explicit reference gives."""
+
+    def __init__(self, choices: str, deviation: float, allowed: float):
+        super().__init__(
+            f"relevance ({choices}) deviates from the explicit reference by {deviation:.1e}, more than {allowed:.0e}; "
+            "do not use it: try --dtype float64, and report the model's card with this line"
+        )
+
+
 class SeriesUnusable(CropxaiError):
     """The series lacks what the command needs."""
 

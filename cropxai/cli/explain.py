@@ -12,29 +12,39 @@ from cropxai.cli import options
 @options.overwrite
 @options.dates
 @options.relevance
+@click.option("--level", type=click.Choice(["date", "band"]), default="band", show_default=True,
+              help="Relevance of parcel × date, or of parcel × date × band.")  # fmt: skip
 @click.option("--true-label", is_flag=True, help="Explain the label of the series instead of the predicted class.")
+@click.option("--dtype", type=click.Choice(["float32", "float64", "bfloat16"]), default="float32", show_default=True,
+              help="Numbers in which the network runs.")  # fmt: skip
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True,
+              help="Where the network runs.")  # fmt: skip
+@click.option("--selfcheck", is_flag=True, help="First compare 8 random parcels with the explicit reference.")
 @options.progress
-def explain(series, model, output, overwrite, season, start, end, rule, target, reference, true_label, progress):
-    """Write the relevance of every parcel × date × band of SERIES for the answer of the model.
+def explain(series, model, output, overwrite, season, start, end, true_label, selfcheck, progress, **choices):
+    """Write the relevance of every parcel × date (× band) of SERIES for the answer of the model.
 
     \b
     $ cropxai explain fields.zarr --model model/ -o relevance.zarr
+    $ cropxai explain fields.zarr --level date --selfcheck -o relevance.zarr
     """
-    from cropxai.explain import explain_to
+    from cropxai.explain import LRP, explain_to
     from cropxai.model import load_model
     from cropxai.outputs import check_absent
     from cropxai.series import CropSeries
 
     check_absent(output, overwrite)
     cube = CropSeries.open(series).between(*options.chosen_dates(season, start, end))
+    trained = load_model(model)
+    trained.check(cube)
+    deviation = None
+    if selfcheck:
+        deviation = LRP(trained, **choices).selfcheck(cube)
+        progress.log(f"selfcheck: largest deviation from the explicit reference {deviation:.1e}")
     labels = cube.labels if true_label else None
     with progress.stage("explain") as report:
-        relevance = explain_to(
-            output, cube, load_model(model), overwrite=overwrite, rule=rule, target=target, reference=reference,
-            labels=labels, report=report,
-        )  # fmt: skip
+        relevance = explain_to(output, cube, trained, overwrite=overwrite, labels=labels, report=report, **choices)
     answered = int((relevance.crop != "").sum())
-    text = (
-        f"{output}: {answered} of {len(relevance.crop)} parcels × {len(relevance.dates)} dates, {rule} of the {target}"
-    )
-    progress.result(text, output=str(output), parcels=answered, rule=rule, target=target, reference=reference)
+    size = f"{answered} of {len(relevance)} parcels × {len(relevance.dates)} dates"
+    text = f"{output}: {size}, {choices['rule']} of the {choices['target']} by {choices['level']}"
+    progress.result(text, output=str(output), parcels=answered, selfcheck=deviation, **choices)

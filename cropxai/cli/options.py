@@ -213,6 +213,11 @@ def training(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--width", type=click.Choice(["32", "64", "128"]), default="64", show_default=True,
                      callback=lambda ctx, param, value: int(value), help="Features a date."),
         click.option("--layers", type=click.IntRange(1, 8), default=2, show_default=True),
+        click.option("--norm", type=click.Choice(["pre", "post"]), default="pre", show_default=True,
+                     help="Norm before each sub-layer or after each residual sum."),
+        click.option("--activation", type=click.Choice(["gelu", "relu"]), default="gelu", show_default=True),
+        click.option("--pooling", type=click.Choice(["mean", "max"]), default="mean", show_default=True,
+                     help="Over the dates that are there."),
         seed,
     )  # fmt: skip
 

@@ -1,18 +1,23 @@
 """Explain answers: from a series and a model to the relevance of parcels × dates (× bands), piece by piece."""
 
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from cropxai.errors import PathLike
+from cropxai.errors import OutputUnwritable, PathLike
 from cropxai.explain.lrp import LEDGER, LRP, Attribution
 from cropxai.explain.medians import reference_series
+from cropxai.explain.parts import kept, name_of
 from cropxai.explain.relevance import PARCELS_AT_ONCE, Relevance
 from cropxai.model.checkpoint import Model
 from cropxai.model.inputs import Inputs
+from cropxai.outputs import check_absent, remove, replacing
 from cropxai.reporting import Report, silent
 from cropxai.series import CropSeries
 
@@ -27,13 +32,30 @@ def explain_to(
 ) -> Relevance:
     """Explain the answer of every parcel into a Zarr store, in memory bounded by one piece.
 
-    Takes the choices of :func:`explained_pieces`; returns the store opened, its values read when they are used.
+    Takes the choices of :func:`explained_pieces`; returns the store opened, its values read when they are used. Pieces
+    are kept in a hidden folder beside the output until it is whole: a run that was stopped goes on from there, with the
+    same result to the byte.
 
     Raises
     ------
     OutputExists, OutputUnwritable
     """
-    return Relevance.open(Relevance.write(path, explained_pieces(series, model, **choices), overwrite))
+    path = check_absent(path, overwrite)
+    parts = path.with_name(f".{path.name}.parts")
+    try:
+        parts.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputUnwritable(parts, error.strerror or str(error)) from error
+    try:
+        pieces = explained_pieces(series, model, workdir=parts, **choices)
+        whole = Relevance.write(parts / "whole.zarr", pieces, overwrite=True)
+        with replacing(path, overwrite) as part:
+            whole.rename(part)
+        remove(parts)
+    finally:
+        with suppress(OSError):  # not empty: there is something to go on from
+            parts.rmdir()
+    return Relevance.open(path)
 
 
 def explained_pieces(
@@ -42,6 +64,7 @@ def explained_pieces(
     *,
     level: str = "band",
     labels: npt.ArrayLike | None = None,
+    workdir: Path | None = None,
     report: Report = silent,
     **choices: Any,
 ) -> Iterator[Relevance]:
@@ -52,6 +75,7 @@ def explained_pieces(
     series : that the model may classify
     level : "band", relevance of parcel × date × band, or "date", of parcel × date
     labels : (parcel,) class to explain, by default the predicted one; labels the model does not know are predicted
+    workdir : existing folder that keeps what each piece gave
     report : told the share of the parcels that are explained
     choices : rule, target, reference, dtype, chunk and device of :class:`cropxai.explain.LRP`
 
@@ -70,7 +94,8 @@ def explained_pieces(
     for chunk in series.chunks(PARCELS_AT_ONCE):
         inputs = Inputs.of(chunk, model.card.bands)
         asked = wanted[done : done + len(chunk)]
-        found = lrp(inputs.reflectance, inputs.valid, inputs.day, asked, base)
+        explained = partial(lrp, inputs.reflectance, inputs.valid, inputs.day, asked, base)
+        found = explained() if workdir is None else kept(workdir / name_of(lrp, inputs, asked, base), explained)
         done += len(chunk)
         report(done / len(series))
         yield _relevance(found, chunk, lrp)

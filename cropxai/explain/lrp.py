@@ -1,7 +1,8 @@
 """Relevance of a model's parcels: from arrays to the relevance of dates or bands, with the account of every score."""
 
 import copy
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -10,16 +11,21 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from cropxai.explain.medians import REFERENCES, reference_inputs
+from cropxai.errors import DeviceMissing, SelfcheckFailed, SeriesUnusable
+from cropxai.explain.medians import REFERENCES, reference_inputs, reference_series
 from cropxai.explain.passes import TARGETS, TokenPass, token_pass
+from cropxai.explain.reference import explain as explicitly
 from cropxai.explain.rules import RULES, Books, CpLrp, check_known
 from cropxai.model.checkpoint import Model
 from cropxai.model.inputs import Inputs
+from cropxai.series import CropSeries
 
 Array = npt.NDArray[Any]
 
 LEVELS = ("date", "band")
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16}
+#: Largest deviation from the explicit reference that rounding explains.
+TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-4, torch.bfloat16: 0.2}
 #: What a score is made of; see :class:`Attribution`.
 LEDGER = ("input", "reference", "position", "bias", "softmax", "residual")
 
@@ -73,6 +79,7 @@ class LRP:
     ------
     NoRelevanceRule
         If the network has a part that the rules do not know.
+    DeviceMissing
     ValueError
         If a choice is unknown.
     """
@@ -97,11 +104,22 @@ class LRP:
         ):
             if value not in known:
                 raise ValueError(f"{name} {value!r} is none of {', '.join(known)}")
+        if torch.device(device).type == "cuda" and not torch.cuda.is_available():
+            raise DeviceMissing(device)
         check_known(model.network)
         self.model, self.rule, self.level, self.target, self.reference = model, rule, level, target, reference
         self.dtype, self.chunk, self.device = DTYPES[dtype], chunk, torch.device(device)
         self.exact = torch.float64 if dtype == "float64" else torch.float32
         self.network = copy.deepcopy(model.network).eval().requires_grad_(False).to(self.device, self.dtype)
+
+    def identity(self) -> str:
+        """Return a hash of the network's weights and of all choices."""
+        digest = hashlib.sha256(repr((self.network.size, self.rule, self.level, self.target, self.reference)).encode())
+        digest.update(repr((self.dtype, self.chunk, self.device)).encode())
+        for name, weights in sorted(self.model.network.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(weights.cpu().numpy().tobytes())
+        return digest.hexdigest()
 
     def __call__(
         self,
@@ -131,12 +149,65 @@ class LRP:
         parcels.check(self.network.size.bands, self.network.size.classes)
         if base is None:
             base = reference_inputs(parcels.inputs(), self.model, self.reference)
+        base = torch.as_tensor(base)
+        if base.shape[-2:] != parcels.x.shape[1:] or (base.ndim == 3 and len(base) != self.network.size.classes):
+            raise ValueError(f"base {tuple(base.shape)} does not fit x {tuple(parcels.x.shape)}")
         position = self.model.network.date(parcels.day.double()).to(self.device, self.dtype)
-        origin = self._origin(torch.as_tensor(base), position)
+        origin = self._origin(base)
         pieces = [self._explain(piece.to(self.device), origin, position) for piece in parcels.pieces(self.chunk)]
         return _attribution(parcels.valid, _Explained(*(torch.cat(parts).cpu() for parts in zip(*pieces, strict=True))))
 
-    def _origin(self, base: Tensor, position: Tensor) -> Tensor:
+    def selfcheck(self, series: CropSeries | Inputs, parcels: int = 8, seed: int = 0) -> float:
+        """Compare random parcels with the explicit reference in float64 (:mod:`cropxai.explain.reference`).
+
+        Returns
+        -------
+        The largest deviation, over the parcels: of relevance (relative to its norm), and of the entries of the ledger
+        (relative to the largest)
+
+        Raises
+        ------
+        SelfcheckFailed
+            If it is larger than the dtype explains: 1e-8 (float64), 1e-4 (float32), 0.2 (bfloat16).
+        SeriesUnusable
+            If no parcel has a date.
+        """
+        order = np.random.default_rng(seed).permutation(len(series))
+        pieces: Iterable[Inputs]
+        if isinstance(series, Inputs):
+            base, pieces = reference_inputs(series, self.model, self.reference), [series.take(order)]
+        else:
+            base, bands = reference_series(series, self.model, self.reference), self.model.card.bands
+            pieces = (Inputs.of(series.select(order[i : i + 256]), bands) for i in range(0, len(order), 256))
+        dated = (piece.take(np.flatnonzero(piece.valid.any(axis=1))[:parcels]) for piece in pieces)
+        some = next((piece for piece in dated if len(piece)), None)
+        if some is None:
+            raise SeriesUnusable("no parcel has a date, so there is no relevance to check")
+        found = self(some.reflectance, some.valid, some.day, base=base)
+        deviation = max(self._deviation(some, found, base, row) for row in range(len(some)))
+        if not deviation <= TOLERANCE[self.dtype]:
+            choices = f"{self.rule} of the {self.target} by {self.level}, {self.dtype}"
+            raise SelfcheckFailed(choices, deviation, TOLERANCE[self.dtype])
+        return deviation
+
+    def _deviation(self, inputs: Inputs, found: Attribution, base: Array, row: int) -> float:
+        """Compare one parcel with the explicit reference."""
+        number = int(found.number[row])
+        start = base if base.ndim == 2 else base[number]
+        expected = explicitly(
+            self.model.network, inputs.reflectance[row], inputs.valid[row], inputs.day, number,
+            rule=self.rule, level=self.level, target=self.target,
+            base=None if self.reference == "zero" else start,
+        )  # fmt: skip
+        entries = np.array([expected.ledger[name] for name in LEDGER[:-1]])
+        pairs = (
+            (np.nan_to_num(found.relevance[row]), expected.relevance, np.linalg.norm(expected.relevance)),
+            (np.nan_to_num(found.position[row]), expected.position, np.linalg.norm(expected.position)),
+            (found.ledger[row, :-1], entries, np.abs(entries).max()),
+        )
+        return max(float(np.linalg.norm(ours - theirs) / (scale or 1.0)) for ours, theirs, scale in pairs)
+
+    def _origin(self, base: Tensor) -> Tensor:
         """Return what is subtracted, (1 or class, time, band or width): reflectance, or the features of its dates.
 
         The reference zero is zero features at the level of dates: what LRP itself counts from.
@@ -226,8 +297,8 @@ class _Parcels(NamedTuple):
         return Inputs(self.x.float().numpy(), self.valid.numpy(), self.day.float().numpy())
 
     def pieces(self, size: int) -> Iterator["_Parcels"]:
-        """Go through them in pieces."""
-        for start in range(0, len(self.x), size):
+        """Go through them in pieces; of no parcels, one piece without any."""
+        for start in range(0, max(len(self.x), 1), size):
             rows = slice(start, start + size)
             yield _Parcels(self.x[rows], self.valid[rows], self.day, self.asked[rows])
 

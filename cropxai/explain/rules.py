@@ -167,7 +167,7 @@ class _AddBias(Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, Tensor]:
         (gradient,) = gradients
-        return gradient, None, (gradient @ ctx.bias).reshape(len(gradient), -1).sum(dim=1, dtype=ctx.kind)
+        return gradient, None, (gradient @ ctx.bias)[:, None].flatten(1).sum(dim=1, dtype=ctx.kind)
 
 
 class _Halve(Function):

@@ -45,7 +45,8 @@ class Settings:
     gain, shift : spread of a random factor on reflectance (share), and of a random shift of the dates (days)
     split, validation_share : how the validation part is chosen (spatial, random, or a column) and its size
     min_parcels : classes with fewer parcels are set aside
-    width, layers, dropout : of the network
+    width, layers, dropout, norm, activation, pooling : of the network
+        (:class:`cropxai.model.transformer.Architecture`)
     seed : of all random choices
     """
 
@@ -66,6 +67,9 @@ class Settings:
     width: int = 64
     layers: int = 2
     dropout: float = 0.1
+    norm: str = "pre"
+    activation: str = "gelu"
+    pooling: str = "mean"
     seed: int = 0
 
     def epochs_for(self, parcels: int) -> int:

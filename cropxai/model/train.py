@@ -98,7 +98,8 @@ def train_on(
     """Train on the parcels ``seen``, stop early and calibrate on those ``held``."""
     bands = series.bands
     inputs = Inputs.of(series, bands)
-    size = Architecture(len(bands), len(names), width=settings.width, layers=settings.layers, dropout=settings.dropout)
+    parts = ("width", "layers", "dropout", "norm", "activation", "pooling")
+    size = Architecture(len(bands), len(names), **{part: getattr(settings, part) for part in parts})
     torch.manual_seed(settings.seed)
     network = CropTransformer(size)
     learnt = inputs.take(seen)

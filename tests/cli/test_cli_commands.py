@@ -79,6 +79,17 @@ def test_explain_writes_relevance(paths, tmp_path):
     assert Relevance.open(tmp_path / "r.zarr").dataset.attrs["target"] == "logit"
 
 
+def test_explain_checks_itself_and_writes_relevance_by_date(paths, tmp_path, capsys):
+    argv = ["explain", paths[0], "--model", paths[1], "-o", str(tmp_path / "r.zarr"), "--level", "date"]
+    assert main([*argv, "--selfcheck", "--dtype", "float64", "--rule", "attnlrp", "--reference", "class-median"]) == 0
+    told = capsys.readouterr()
+    assert float(told.err.rpartition(" ")[2]) < 1e-8
+    assert "largest deviation from the explicit reference" in told.err
+    assert "120 of 120 parcels × 13 dates, attnlrp of the margin by date" in told.out
+    assert Relevance.open(tmp_path / "r.zarr").dataset["relevance"].dims == ("parcel", "time")
+    assert [p.name for p in tmp_path.iterdir()] == ["r.zarr"]
+
+
 def test_evaluate_a_model_and_cross_validate(paths, tmp_path, capsys):
     file = tmp_path / "scores.json"
     assert main(["evaluate", paths[0], paths[1], "--json", str(file)]) == 0

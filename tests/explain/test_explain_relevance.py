@@ -1,45 +1,11 @@
 import numpy as np
 import pytest
 from made_up import two_crops
-from reference import explain as by_the_book
 
 from cropxai.errors import OutputExists, RelevanceUnreadable
 from cropxai.explain import Relevance, explain, explain_to
-from cropxai.explain.medians import reference_series
 from cropxai.model import classify
-from cropxai.model.inputs import Inputs
 from cropxai.series import CropSeries
-
-
-def test_relevance_is_that_of_the_reference(series, model):
-    few = series.select(range(10))
-    ours = explain(few, model, target="logit", reference="zero")
-    inputs = Inputs.of(few, model.card.bands)
-    number = classify(few, model).winner
-    for i in range(10):
-        expected, score, _ = by_the_book(
-            model.network, inputs.reflectance[i].astype(float), inputs.valid[i], inputs.day.astype(float), number[i]
-        )
-        np.testing.assert_allclose(
-            np.nan_to_num(ours.values[i]), expected, rtol=2e-3, atol=2e-3 * np.abs(expected).max()
-        )
-        assert ours.dataset["score"].values[i] == pytest.approx(score, rel=1e-4)
-
-
-def test_the_ledger_is_that_of_the_reference(series, model):
-    few = series.select(range(8))
-    ours = explain(few, model, target="logit", reference="zero").dataset
-    inputs = Inputs.of(few, model.card.bands)
-    for i, number in enumerate(classify(few, model).winner):
-        x, day = inputs.reflectance[i].astype(float), inputs.day.astype(float)
-        expected, score, book = by_the_book(model.network, x, inputs.valid[i], day, number)
-        entries = {str(e): float(v) for e, v in zip(ours["entry"].values, ours["ledger"].values[i], strict=True)}
-        tolerance = 2e-3 * max(map(abs, entries.values()))
-        assert entries["input"] == pytest.approx(expected.sum(), abs=tolerance)
-        assert entries["position"] == pytest.approx(book.position, abs=tolerance)
-        assert entries["bias"] == pytest.approx(book.bias, abs=tolerance)
-        assert entries["reference"] == 0
-        assert sum(entries.values()) == pytest.approx(score, rel=1e-3)
 
 
 def test_the_reference_moves_relevance_within_the_ledger(series, model):
@@ -65,18 +31,6 @@ def test_it_points_to_the_dates_that_differ(series, model):
     assert hits.mean() > 0.8  # chance is 2 of 13
     values = np.nan_to_num(explain(series, model).values)
     assert (np.abs(values).sum(axis=(0, 1)).argmax()) == series.bands.index("B08")
-
-
-def test_the_references(series, model):
-    """The median of the parcels on a date; the model's own where few parcels show it; zero."""
-    values = series.reflectance.copy()
-    values[19:, 4] = np.nan
-    thin = CropSeries(series.dataset.assign(reflectance=(("parcel", "time", "band"), values)))
-    median = reference_series(thin, model, "date-median")
-    others = np.arange(len(series.dates)) != 4
-    np.testing.assert_allclose(median[others], np.nanmedian(values[:, others], axis=0), rtol=1e-6)
-    np.testing.assert_allclose(median[4], reference_series(thin, model, "typical")[4])
-    assert (reference_series(thin, model, "zero") == 0).all()
 
 
 def test_what_a_date_does_to_all_parcels_gets_no_relevance(model):
@@ -145,16 +99,22 @@ def test_a_store_written_in_pieces_is_the_whole(series, model, tmp_path, monkeyp
     assert [len(piece) for piece in stored.chunks(100)] == [100, 20]
 
 
-def test_a_failure_in_mid_run_leaves_no_store(series, model, tmp_path, monkeypatch):
-    monkeypatch.setattr("cropxai.explain.attribution.PARCELS_AT_ONCE", 50)
-
-    def fail(fraction, message=""):
-        if fraction > 0.5:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        explain_to(tmp_path / "r.zarr", series, model, report=fail)
-    assert list(tmp_path.iterdir()) == []
+def test_the_level_of_dates(series, model, tmp_path):
+    """Relevance of parcel × date, another number than the sum over bands, in a store like the other."""
+    by_date = explain_to(tmp_path / "r.zarr", series, model, level="date")
+    assert by_date.values.shape == (len(series), len(series.dates))
+    assert "band" not in by_date.dataset.coords
+    np.testing.assert_array_equal(by_date.by_date, by_date.values)
+    np.testing.assert_array_equal(by_date.values, explain(series, model, level="date").values)
+    ledger = by_date.dataset["ledger"].values
+    np.testing.assert_allclose(np.nansum(by_date.values, axis=1), ledger[:, 0], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(np.nansum(by_date.dataset["position"], axis=1), ledger[:, 2], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(ledger.sum(axis=1), by_date.dataset["score"], rtol=1e-4, atol=1e-4)
+    by_band = explain(series, model).by_date
+    both = np.isfinite(by_band)
+    assert np.corrcoef(by_band[both], by_date.values[both])[0, 1] > 0.9
+    again = by_date.save(tmp_path / "again.zarr")
+    np.testing.assert_array_equal(Relevance.open(again).values, by_date.values)
 
 
 def test_another_store_is_refused(series, tmp_path):
@@ -163,3 +123,11 @@ def test_another_store_is_refused(series, tmp_path):
         with pytest.raises(RelevanceUnreadable, match="cropxai explain") as refused:
             Relevance.open(tmp_path / name)
         assert "cropxai ingest" not in str(refused.value)  # one remedy, the right one
+
+
+def test_a_store_of_a_newer_format_is_refused(series, model, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("cropxai.explain.relevance.VERSION", 99)
+        explain_to(tmp_path / "r.zarr", series.select(range(3)), model)
+    with pytest.raises(RelevanceUnreadable):
+        Relevance.open(tmp_path / "r.zarr")

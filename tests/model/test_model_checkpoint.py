@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from made_up import two_crops
+from made_up import QUICK, two_crops
 from safetensors.torch import load_file, save_file
 
 from cropxai.errors import BandMismatch, LevelMismatch, ModelUnreadable, OutputUnwritable, SeriesUnusable
-from cropxai.model import classify, load_model
+from cropxai.model import classify, load_model, train
 from cropxai.model.checkpoint import CARD, WEIGHTS, _sha256, shipped
+from cropxai.model.inputs import Inputs
+from cropxai.model.predict import logits
 from cropxai.series import CropSeries
 
 
@@ -106,3 +108,27 @@ def test_a_full_disk_is_one_clear_error_and_leaves_nothing(model, tmp_path, monk
     with pytest.raises(OutputUnwritable, match=r"no space left on the device.*free space"):
         model.save(tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_card_from_before_networks_had_kinds_loads(model, tmp_path):
+    """Without norm, activation and pooling, a network is what all were: pre, gelu, mean."""
+    folder = model.save(tmp_path / "m")
+    card = json.loads((folder / "card.json").read_text())
+    for kind in ("norm", "activation", "pooling"):
+        del card["architecture"][kind]
+    (folder / "card.json").write_text(json.dumps(card))
+    assert load_model(folder).card == model.card
+
+
+def test_a_network_of_another_kind_keeps_it(series, tmp_path):
+    kinds = {"norm": "post", "activation": "relu", "pooling": "max"}
+    made = train(series, replace(QUICK, epochs=2, **kinds), name="other")
+    again = load_model(made.save(tmp_path / "m"))
+    assert again.card.architecture.asdict().items() >= kinds.items()
+    inputs = Inputs.of(series, made.card.bands)
+    assert (logits(again.network, inputs) == logits(made.network, inputs)).all()
+    card = json.loads((tmp_path / "m" / "card.json").read_text())
+    card["architecture"]["pooling"] = "last"
+    (tmp_path / "m" / "card.json").write_text(json.dumps(card))
+    with pytest.raises(ModelUnreadable, match="pooling 'last' is none of mean, max"):
+        load_model(tmp_path / "m")

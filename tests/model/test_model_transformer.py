@@ -1,15 +1,25 @@
 """The network against plain numpy and against its own promises."""
 
+import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from scipy.special import ndtr
+from torch import nn
 
-from cropxai.model.transformer import Architecture, CropTransformer, DateEncoding
+from cropxai.model.transformer import PLAIN, Architecture, CropTransformer, DateEncoding
 
+KINDS = list(itertools.product(("pre", "post"), ("gelu", "relu"), ("mean", "max")))
 SIZE = Architecture(bands=4, classes=3, width=16, heads=4, layers=2, hidden=24)
+
+
+def of_kind(kind):
+    torch.manual_seed(0)
+    norm, activation, pooling = kind
+    return CropTransformer(replace(SIZE, norm=norm, activation=activation, pooling=pooling)).double().eval()
 
 
 @pytest.fixture
@@ -65,6 +75,59 @@ def test_the_scores_are_those_of_the_equations(network, batch):
         scores = network(x, valid, day).numpy()
     expected = [by_hand(network, x[i].numpy(), valid[i].numpy(), day.numpy()) for i in range(5)]
     np.testing.assert_allclose(scores, expected, rtol=1e-6, atol=1e-6)  # the encoding is kept in single precision
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+@pytest.mark.parametrize("activation", ["gelu", "relu"])
+def test_layers_are_those_of_torch(norm, activation, batch):
+    """The encoder layer against `torch.nn.TransformerEncoderLayer` with the same weights."""
+    torch.manual_seed(1)
+    ours = CropTransformer(replace(SIZE, norm=norm, activation=activation)).double().eval().layers[0]
+    theirs = nn.TransformerEncoderLayer(16, 4, 24, 0.0, activation, batch_first=True, norm_first=norm == "pre").double()
+    pairs = {
+        "self_attn.in_proj_": ours.query_key_value, "self_attn.out_proj.": ours.mix, "linear1.": ours.expand,
+        "linear2.": ours.contract, "norm1.": ours.norm_attention, "norm2.": ours.norm_hidden,
+    }  # fmt: skip
+    weights = {f"{name}{part}": getattr(module, part) for name, module in pairs.items() for part in ("weight", "bias")}
+    theirs.load_state_dict(weights)
+    x, valid = torch.randn(5, 9, 16, dtype=torch.float64), batch[1]
+    expected = theirs(x, src_key_padding_mask=~valid)
+    torch.testing.assert_close(ours(x, valid, PLAIN)[valid], expected[valid], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids="-".join)
+def test_networks_of_every_kind_see_present_dates_only(kind, batch):
+    x, valid, day = batch
+    made = of_kind(kind)
+    rubbish = torch.where(valid[..., None], x, 1e6)
+    assert torch.equal(made(x, valid, day), made(rubbish, valid, day))
+    for i in range(5):
+        there = valid[i]
+        alone = made(x[i : i + 1, there], valid[i : i + 1, there], day[there])
+        torch.testing.assert_close(made(x, valid, day)[i : i + 1], alone, rtol=1e-10, atol=1e-12)
+    assert torch.isfinite(made(x, torch.zeros_like(valid), day)).all()
+
+
+def test_pooling_by_the_maximum():
+    made = of_kind(("pre", "gelu", "max"))
+    x = torch.tensor([[[1.0, 9.0], [3.0, 2.0], [8.0, 8.0]]])
+    assert made._pooled(x, torch.tensor([[True, True, False]])).tolist() == [[3.0, 9.0]]
+
+
+def test_the_stages_are_the_whole(network, batch):
+    x, valid, day = batch
+    tokens = network.tokens(x, day)
+    assert torch.equal(network.head(tokens, valid), network(x, valid, day))
+    position = network.date(day)
+    torch.testing.assert_close(network.tokens(x, day, position=position), tokens)
+    torch.testing.assert_close(network.tokens(x, day, position=0 * position) + position, tokens)
+
+
+@pytest.mark.parametrize("kind", [{"norm": "none"}, {"activation": "swish"}, {"pooling": "last"}])
+def test_unknown_kinds_are_refused(kind):
+    (name,) = kind
+    with pytest.raises(ValueError, match=f"{name} .* is none of "):
+        replace(SIZE, **kind)
 
 
 def test_missing_dates_change_nothing(network, batch):

@@ -1,0 +1,52 @@
+"""What was explained already, kept in small files, so that a stopped run goes on where it stopped."""
+
+import hashlib
+import zipfile
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import cropxai
+from cropxai.errors import OutputUnwritable
+from cropxai.explain.lrp import LRP, Array, Attribution
+from cropxai.model.inputs import Inputs
+from cropxai.outputs import replacing
+
+
+def name_of(lrp: LRP, inputs: Inputs, asked: Array, base: Array) -> str:
+    """Return the file name of the attribution of some parcels: a hash of all that it depends on."""
+    known = hashlib.sha256(f"{cropxai.__version__} {torch.__version__} {lrp.identity()}".encode())
+    for array in (inputs.reflectance, inputs.valid, inputs.day, asked, base):
+        known.update(f"{array.dtype} {array.shape}".encode())
+        known.update(np.ascontiguousarray(array).data)
+    return f"{known.hexdigest()[:32]}.npz"
+
+
+def kept(file: Path, explain: Callable[[], Attribution]) -> Attribution:
+    """Take over what an earlier run explained, or explain and keep it.
+
+    Raises
+    ------
+    OutputUnwritable
+    """
+    found = _load(file)
+    if found is None:
+        found = explain()
+        with replacing(file, overwrite=True) as part:
+            np.savez(part, **{field.name: getattr(found, field.name) for field in fields(found)})
+    return found
+
+
+def _load(file: Path) -> Attribution | None:
+    try:
+        with np.load(file) as arrays:
+            return Attribution(**{field.name: arrays[field.name] for field in fields(Attribution)})
+    except FileNotFoundError:
+        return None
+    except PermissionError as error:
+        raise OutputUnwritable(file, "permission denied") from error
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # damaged by something else: explain anew
+        return None

@@ -1,0 +1,309 @@
+r"""An explicit reference: relevance handed down layer by layer in float64, as the rules are written in the papers.
+
+It shares nothing with :mod:`cropxai.explain.rules`: no autograd, no Gradient × Input, one parcel at a time, and only
+the dates that are there. Every operation gives its value and a function that takes the relevance of its outputs and
+returns that of its inputs, :math:`R_j = \sum_i z_{ij} / z_i R_i`. It is slow, and there to be compared with.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr
+from torch import nn
+
+from cropxai.model.transformer import CropTransformer
+
+Array = npt.NDArray[np.float64]
+Down = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What the reference finds for one parcel.
+
+    Attributes
+    ----------
+    relevance : (time,) or (time, band), 0 at missing dates
+    position : (time,) relevance of the encoding of each date, 0 at missing dates
+    score : what is explained
+    ledger : what the score is made of, the entries input, reference, position, bias and softmax
+    """
+
+    relevance: Array
+    position: Array
+    score: float
+    ledger: dict[str, float]
+
+
+@dataclass
+class _Rules:
+    """The rules, each an operation: value, and how relevance goes down; what reaches no input is booked."""
+
+    rule: str
+    bias: float = 0.0
+    softmax: float = 0.0
+
+    def linear(self, x: Array, weight: Array, bias: Array) -> tuple[Array, Down]:
+        """LRP-0 through (…, in) → (…, out); the bias is one more input."""
+        y = x @ weight.T + bias
+        return y, self._through(x, y, weight, bias)
+
+    def _through(self, x: Array, y: Array, matrix: Array, bias: Array) -> Down:
+        def down(relevance: Array) -> Array:
+            share = _over(relevance, y)
+            self.bias += float((share * bias).sum())
+            return np.asarray(x * (share @ matrix))
+
+        return down
+
+    def activation(self, x: Array, kind: str) -> tuple[Array, Down]:
+        """Identity rule; without a rule, x f'(x) / f(x)."""
+        y = x * ndtr(x) if kind == "gelu" else np.maximum(x, 0)
+        if self.rule != "gradient-input" or kind == "relu":
+            return y, lambda relevance: relevance
+        slope = ndtr(x) + x * np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
+        return y, lambda relevance: np.asarray(x * slope * _over(relevance, y))
+
+    def norm(self, x: Array, weight: Array, bias: Array, eps: float) -> tuple[Array, Down]:
+        """LRP-0 through the matrix that the norm is once its deviation is constant; without a rule, its Jacobian."""
+        width = x.shape[-1]
+        centring = np.eye(width) - 1 / width
+        y, downs = np.empty_like(x), {}
+        for index in np.ndindex(x.shape[:-1]):
+            centred = centring @ x[index]
+            deviation = math.sqrt(float(centred @ centred) / width + eps)
+            matrix = weight[:, None] * centring / deviation
+            y[index] = matrix @ x[index] + bias
+            if self.rule == "gradient-input":
+                matrix = matrix - np.outer(weight * centred, centred) / (width * deviation**3)
+            downs[index] = self._through(x[index], y[index], matrix, bias)
+
+        def down(relevance: Array) -> Array:
+            return np.stack([downs[index](relevance[index]) for index in np.ndindex(x.shape[:-1])]).reshape(x.shape)
+
+        return y, down
+
+    def attention(self, q: Array, k: Array, v: Array) -> tuple[Array, Callable[[Array], tuple[Array, Array, Array]]]:
+        """One head, (time, size) each.
+
+        CP-LRP: the weights are constant, all goes to the value. AttnLRP: half of a product goes to each factor, and the
+        softmax s of x hands down x (R - s ΣR), in sum less than it got; without a rule each factor gets all.
+        """
+        root = math.sqrt(q.shape[1])
+        scores = q @ k.T / root
+        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+        weights /= weights.sum(axis=1, keepdims=True)
+        y = weights @ v
+
+        def down(relevance: Array) -> tuple[Array, Array, Array]:
+            share = _over(relevance, y)
+            on_value = v * (weights.T @ share)
+            if self.rule == "cp-lrp":
+                return np.zeros_like(q), np.zeros_like(k), on_value
+            part = 0.5 if self.rule == "attnlrp" else 1.0
+            on_weights = part * weights * (share @ v.T)
+            slope = on_weights - weights * on_weights.sum(axis=1, keepdims=True)  # relevance of a score, over the score
+            if self.rule == "attnlrp":
+                self.softmax += float(on_weights.sum() - (scores * slope).sum())
+            return part * q * (slope @ k) / root, part * k * (slope.T @ q) / root, part * on_value
+
+        return y, down
+
+
+def explain(
+    network: CropTransformer,
+    x: npt.ArrayLike,
+    valid: npt.ArrayLike,
+    day: npt.ArrayLike,
+    number: int,
+    *,
+    rule: str = "cp-lrp",
+    level: str = "date",
+    target: str = "logit",
+    base: npt.ArrayLike | None = None,
+) -> Explained:
+    """Explain one parcel.
+
+    Parameters
+    ----------
+    network : its weights are taken in float64
+    x : (time, band) reflectance
+    valid : (time,) bool, at least one of them
+    day : (time,) days
+    number : of the class
+    rule, level, target : as of :class:`cropxai.explain.LRP`
+    base : (time, band) series that relevance is counted from; by default zero reflectance, at dates zero features
+    """
+    run = _Run(network, rule)
+    seen = np.flatnonzero(np.asarray(valid))
+    values, days = np.asarray(x, dtype=np.float64)[seen], np.asarray(day, dtype=np.float64)[seen]
+    angle = days[:, None] * network.date.rate.double().numpy()
+    position = np.concatenate([np.sin(angle), np.cos(angle)], axis=1)
+    features, slope_of = run.features(values)
+    tokens, split = _add(features, position)
+    scores, down = run.head(tokens)
+    wanted = np.zeros(len(scores))
+    wanted[number] = scores[number]
+    if target == "margin":
+        rival = max((n for n in range(len(scores)) if n != number), key=lambda n: float(scores[n]))
+        wanted[rival] = -scores[rival]
+    on_features, on_position = split(down(wanted))
+    if level == "date":
+        start = np.zeros_like(features) if base is None else run.features(np.asarray(base, dtype=np.float64)[seen])[0]
+        value, slope = features, _over(on_features, features)
+    else:
+        start = np.zeros_like(values) if base is None else np.asarray(base, dtype=np.float64)[seen]
+        value, slope = values, slope_of(on_features)
+    relevance = (value - start) * slope
+    ledger = {"input": relevance.sum(), "reference": (start * slope).sum(), "position": on_position.sum(),
+              "bias": run.rules.bias, "softmax": run.rules.softmax}  # fmt: skip
+    full = np.zeros((len(np.asarray(valid)), *relevance.shape[1:]))
+    full[seen] = relevance
+    by_date = np.zeros(len(full))
+    by_date[seen] = on_position.sum(axis=1)
+    return Explained(
+        full.sum(axis=1) if level == "date" else full,
+        by_date,
+        float(wanted.sum()),
+        {name: float(value) for name, value in ledger.items()},
+    )
+
+
+class _Run:
+    """The network in numpy, each part giving its value and its way down."""
+
+    def __init__(self, network: CropTransformer, rule: str):
+        self.size = network.size
+        self.weights = {name: tensor.double().cpu().numpy() for name, tensor in network.state_dict().items()}
+        self.eps = {name: module.eps for name, module in network.named_modules() if isinstance(module, nn.LayerNorm)}
+        self.rules = _Rules(rule)
+
+    def features(self, x: Array) -> tuple[Array, Callable[[Array], Array]]:
+        """Return the features (time, width) of dates, and what turns their relevance into that of x, over x."""
+        scale, weight = self.weights["scale"], self.weights["features.weight"]
+        folded = weight / scale  # (x - mean) / scale is part of the first linear map
+        bias = self.weights["features.bias"] - folded @ self.weights["mean"]
+        inner = x @ folded.T + bias
+        active, through_active = self.rules.activation(inner, self.size.activation)
+        out, through_out = self._linear("embed", active)
+
+        def slope(relevance: Array) -> Array:
+            share = _over(through_active(through_out(relevance)), inner)
+            self.rules.bias += float((share * bias).sum())
+            return np.asarray(share @ folded)
+
+        return out, slope
+
+    def head(self, tokens: Array) -> tuple[Array, Down]:
+        """Return the scores (class,) from the tokens (time, width)."""
+        x, downs = tokens, []
+        for number in range(self.size.layers):
+            for norm, part in (("norm_attention", self._attended), ("norm_hidden", self._fed_forward)):
+                x, down = self._residual(x, f"layers.{number}", norm, part)
+                downs.append(down)
+        if self.size.norm == "pre":
+            x, down = self._norm("norm", x)
+            downs.append(down)
+        x, down = _pooled(x, self.size.pooling)
+        downs.append(down)
+        x, down = self._linear("decode", x)
+        downs.append(down)
+        x, down = self.rules.activation(x, self.size.activation)
+        downs.append(down)
+        x, down = self._linear("score", x)
+        return x, _chain([*downs, down])
+
+    def _residual(
+        self, x: Array, layer: str, norm: str, part: "Callable[[str, Array], tuple[Array, Down]]"
+    ) -> tuple[Array, Down]:
+        """Sum x and a part of it, the norm before the part or after the sum."""
+        if self.size.norm == "pre":
+            normed, through_norm = self._norm(f"{layer}.{norm}", x)
+            update, through_part = part(layer, normed)
+            y, split = _add(x, update)
+
+            def down(relevance: Array) -> Array:
+                keep, through = split(relevance)
+                return keep + through_norm(through_part(through))
+
+            return y, down
+        update, through_update = part(layer, x)
+        summed, split_sum = _add(x, update)
+        y, through_normed = self._norm(f"{layer}.{norm}", summed)
+
+        def down_post(relevance: Array) -> Array:
+            keep, through = split_sum(through_normed(relevance))
+            return keep + through_update(through)
+
+        return y, down_post
+
+    def _attended(self, layer: str, x: Array) -> tuple[Array, Down]:
+        joint, through_joint = self._linear(f"{layer}.query_key_value", x)
+        kinds = np.split(joint, 3, axis=1)
+        heads = zip(*(np.split(kind, self.size.heads, axis=1) for kind in kinds), strict=True)
+        values, downs = zip(*(self.rules.attention(*head) for head in heads), strict=True)
+        y, through_mix = self._linear(f"{layer}.mix", np.concatenate(values, axis=1))
+
+        def down(relevance: Array) -> Array:
+            parts = np.split(through_mix(relevance), self.size.heads, axis=1)
+            handed = [each(part) for each, part in zip(downs, parts, strict=True)]
+            return through_joint(np.concatenate([part for kind in zip(*handed, strict=True) for part in kind], axis=1))
+
+        return y, down
+
+    def _fed_forward(self, layer: str, x: Array) -> tuple[Array, Down]:
+        wide, through_expand = self._linear(f"{layer}.expand", x)
+        active, through_active = self.rules.activation(wide, self.size.activation)
+        y, through_contract = self._linear(f"{layer}.contract", active)
+        return y, _chain([through_expand, through_active, through_contract])
+
+    def _linear(self, name: str, x: Array) -> tuple[Array, Down]:
+        return self.rules.linear(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
+
+    def _norm(self, name: str, x: Array) -> tuple[Array, Down]:
+        return self.rules.norm(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"], self.eps[name])
+
+
+def _add(a: Array, b: Array) -> tuple[Array, Callable[[Array], tuple[Array, Array]]]:
+    """Residual sum: relevance in proportion to the summands."""
+    total = a + b
+
+    def split(relevance: Array) -> tuple[Array, Array]:
+        share = _over(relevance, total)
+        return share * a, share * b
+
+    return total, split
+
+
+def _pooled(x: Array, kind: str) -> tuple[Array, Down]:
+    """Pool (time, width) over time: the mean hands down in proportion, the maximum to its winner alone."""
+    if kind == "mean":
+        mean = x.mean(axis=0)
+        return mean, lambda relevance: np.asarray(x / len(x) * _over(relevance, mean))
+    winner = x.argmax(axis=0)
+
+    def down(relevance: Array) -> Array:
+        out = np.zeros_like(x)
+        out[winner, np.arange(x.shape[1])] = relevance
+        return out
+
+    return x.max(axis=0), down
+
+
+def _chain(downs: Sequence[Down]) -> Down:
+    """Go down through operations that came one after the other."""
+
+    def down(relevance: Array) -> Array:
+        for each in reversed(downs):
+            relevance = each(relevance)
+        return relevance
+
+    return down
+
+
+def _over(relevance: Array, value: Array) -> Array:
+    """Divide; where the value is exactly zero it had no relevance to hand on."""
+    return np.divide(relevance, value, out=np.zeros(np.broadcast(relevance, value).shape), where=value != 0)
