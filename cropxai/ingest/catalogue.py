@@ -51,10 +51,12 @@ def find_scenes(
     for path in places:
         if not path.exists():
             raise ScenesUnreadable(path, "no such file or folder; check the path")
-        kind = next((n for n, source in enumerate(SOURCES) if source.recognises(path)), None)
-        if kind is None:
-            raise ScenesUnreadable(path, "is no GeoTIFF (.tif) and no folder; give multi-band GeoTIFFs, one a date")
-        of_source.setdefault(kind, []).append(path)
+        kinds = [n for n, source in enumerate(SOURCES) if source.recognises(path)]  # a folder may be of several
+        if not kinds:
+            what = "holds" if path.is_dir() else "is"
+            raise ScenesUnreadable(path, f"{what} no GeoTIFF (.tif) and no SAFE product; give rasters or products")
+        for kind in kinds:
+            of_source.setdefault(kind, []).append(path)
     found: dict[str, Scene] = {}
     for kind, paths in of_source.items():
         found.update((scene.path, scene) for scene in SOURCES[kind].scenes(paths, level=level, dn_offset=dn_offset))

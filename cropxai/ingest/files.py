@@ -1,5 +1,7 @@
 """Opens the files of scenes, on disk or behind a URL, and tells by what they are known again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -33,18 +35,25 @@ def without_query(path: str) -> str:
     return path.partition("?")[0] if is_remote(path) else path
 
 
+@contextmanager
+def decoding_in_this_thread() -> Iterator[None]:
+    """Keep GDAL from decoding JPEG 2000 in threads of its own: an error in these is lost, and gives wrong pixels."""
+    with rasterio.Env(GDAL_NUM_THREADS="1"):
+        yield
+
+
 def open_raster(path: str) -> rasterio.DatasetReader:
-    """Open a raster; behind a URL, a GeoTIFF or JPEG 2000.
+    """Open a raster: a JPEG 2000, or behind a URL and in an archive also a GeoTIFF; else of any format.
 
     Raises
     ------
     rasterio.errors.RasterioError
         If it is damaged, or of another format.
     """
-    if not is_remote(path):
-        return rasterio.open(path)
     # GDAL is not left to find the format by the content: a VRT from elsewhere could name any file of this machine.
     driver = "JP2OpenJPEG" if without_query(path).lower().endswith(JPEG2000) else "GTiff"
+    if not is_remote(path):
+        return rasterio.open(path, driver=driver if driver != "GTiff" or path.startswith("/vsi") else None)
     with rasterio.Env(**REMOTE_OPTIONS):
         return rasterio.open(path, driver=driver)
 

@@ -5,7 +5,6 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import geopandas as gpd
@@ -58,7 +57,7 @@ class Parcels:
         """Whether a parcel has a polygon, (parcel,) bool."""
         return np.array([reason == "" for reason in self.status], dtype=bool)
 
-    @cached_property
+    @property
     def hash(self) -> str:
         """A hash of identifiers, geometry and CRS, in order."""
         digest = hashlib.sha256(self.frame.crs.to_wkt().encode())

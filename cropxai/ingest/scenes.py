@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from affine import Affine
@@ -121,6 +121,10 @@ class Scene:
     offset_by : {"metadata", "date", "nothing"}
         What tells the offset of the bands: the product (a declaration, its baseline) or the user; only the day, which
         lies before the first baseline with an offset; or nothing, then the scene is refused.
+    datatake : str
+        Satellite and start of the datatake, by which processings of one acquisition are known; empty where unknown.
+    checksums : mapping of str to str
+        Of files that carry one: path to "algorithm:digest".
     """
 
     path: str
@@ -131,6 +135,8 @@ class Scene:
     masks: tuple[Mask, ...] = ()
     baseline: str = ""
     offset_by: Literal["metadata", "date", "nothing"] = "metadata"
+    datatake: str = ""
+    checksums: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def grids(self) -> list[Grid]:

@@ -6,13 +6,14 @@ from typing import Protocol
 
 from cropxai.ingest.scenes import Scene
 from cropxai.ingest.sources.geotiff import GeoTiff
+from cropxai.ingest.sources.safe import Safe
 
 
 class Source(Protocol):
     """One kind of place in which Sentinel-2 acquisitions lie."""
 
     def recognises(self, path: Path) -> bool:
-        """Say whether an existing path is of this kind."""
+        """Say whether an existing path is of this kind, or a folder that holds such at any depth."""
         ...
 
     def scenes(self, paths: Sequence[Path], *, level: str | None, dn_offset: float | None) -> Iterator[Scene]:
@@ -24,7 +25,7 @@ class Source(Protocol):
         ...
 
 
-#: Asked in this order.
-SOURCES: tuple[Source, ...] = (GeoTiff(),)
+#: All of them are asked of each path, because a folder may hold scenes of several kinds.
+SOURCES: tuple[Source, ...] = (Safe(), GeoTiff())
 
 __all__ = ["SOURCES", "Source"]

@@ -15,6 +15,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from cropxai.bands import QUANTIFICATION, band_name
 from cropxai.errors import ScenesUnreadable
 from cropxai.ingest.scenes import Grid, Location, Mask, Scene
+from cropxai.ingest.sources.folders import look_below
 
 SUFFIXES = (".tif", ".tiff")
 #: Layers that tell of clouds: kind of mask, and what its numbers are divided by. CLP is Sentinel Hub's (0 to 255),
@@ -39,8 +40,8 @@ class GeoTiff:
     """A GeoTIFF, or a folder that holds some at any depth; other files in the folder are passed over."""
 
     def recognises(self, path: Path) -> bool:
-        """Say whether an existing path is a folder or a GeoTIFF by its suffix."""
-        return path.is_dir() or path.suffix.lower() in SUFFIXES
+        """Say whether an existing path is a GeoTIFF by its suffix, or a folder that holds one."""
+        return bool(_rasters(path))
 
     def scenes(self, paths: Sequence[Path], *, level: str | None, dn_offset: float | None) -> Iterator[Scene]:
         """Give one scene for each GeoTIFF.
@@ -48,14 +49,16 @@ class GeoTiff:
         Raises
         ------
         ScenesUnreadable
-            If a folder holds no GeoTIFF, or one of them cannot be used.
+            If a GeoTIFF cannot be used.
         """
         for path in paths:
-            files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
-            if not files:
-                raise ScenesUnreadable(path, "holds no GeoTIFF (.tif); give multi-band GeoTIFFs, one a date")
-            for file in files:
+            for file in _rasters(path):
                 yield read_scene(file, level=level, dn_offset=dn_offset)
+
+
+def _rasters(path: Path) -> list[Path]:
+    files = look_below(path).files if path.is_dir() else [path]
+    return [file for file in files if file.suffix.lower() in SUFFIXES]
 
 
 def read_scene(path: Path, *, level: str | None, dn_offset: float | None) -> Scene:
