@@ -7,12 +7,23 @@ mended; ``warnings.simplefilter("error", CropxaiWarning)`` (or :func:`strict`) t
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 PathLike = str | Path
 
 
 class CropxaiError(Exception):
     """Root of all errors that a user can mend."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By default an error is sent to another process as its class and its message, which is not what these take.
+        return _sent, (type(self), self.args, self.__dict__)
+
+
+def _sent(kind: type[CropxaiError], args: tuple[object, ...], state: dict[str, object]) -> CropxaiError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class CropxaiWarning(UserWarning):
@@ -45,6 +56,44 @@ class OutputUnwritable(CropxaiError):
 
     def __init__(self, path: PathLike, reason: str):
         super().__init__(f"{path}: cannot be written ({reason}); free space or choose another place, then run again")
+
+
+class OutputBusy(CropxaiError):
+    """Another run is writing the same output."""
+
+    def __init__(self, path: PathLike, holder: str, lock: PathLike):
+        super().__init__(
+            f"{path}: another run is at work on it ({holder}); wait until it ends or, if it was killed, remove {lock}"
+        )
+
+
+class UpdateRefused(CropxaiError):
+    """New dates would not fit those that a series has."""
+
+    def __init__(self, path: PathLike, reason: str):
+        super().__init__(f"{path}: {reason}; give the same as when it was made, or make it anew with --overwrite")
+
+
+class SharesLeft(CropxaiError):
+    """A share of the work is done, and the work of other shares is not."""
+
+    def __init__(self, share: str, left: int, total: int):
+        self.left, self.total = left, total
+        noun = "raster" if total == 1 else "rasters"
+        super().__init__(
+            f"share {share} is measured; {left} of {total} {noun} are left to other shares: "
+            "when they have ended, run once more without --shard"
+        )
+
+
+# --- clusters ----------------------------------------------------------------------------------------------------
+
+
+class ClusterUnusable(CropxaiError):
+    """A Dask cluster cannot be reached, or its workers cannot do the work."""
+
+    def __init__(self, address: str, reason: str):
+        super().__init__(f"--dask {address}: {reason}")
 
 
 # --- parcels -----------------------------------------------------------------------------------------------------

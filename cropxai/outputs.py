@@ -1,8 +1,11 @@
 """Outputs that appear whole or not at all: written beside the target, then renamed."""
 
+import ctypes
 import errno
 import os
+import secrets
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,7 +42,8 @@ def replacing(path: PathLike, overwrite: bool = False) -> Iterator[Path]:
         If the disk is full or the place cannot be written.
     """
     path = check_absent(path, overwrite)
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    # Process numbers are not enough: machines that share a folder have the same ones.
+    part = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(4)}.part{path.suffix}")
     try:
         yield part
         _put(part, path)
@@ -51,9 +55,15 @@ def replacing(path: PathLike, overwrite: bool = False) -> Iterator[Path]:
 
 
 def _put(part: Path, path: Path) -> None:
-    """Rename ``part`` to ``path``; a folder cannot be renamed over another, so the old one is moved aside first."""
+    """Rename ``part`` to ``path``; a folder cannot be renamed over another, so they are swapped.
+
+    Where the system cannot swap names, the old folder is moved aside first; a run that is killed between the two steps
+    leaves it there, and the next one puts it back (:mod:`cropxai.workplace`).
+    """
     if not path.is_dir():
         part.replace(path)
+        return
+    if _swapped(part, path):
         return
     old = path.with_name(f".{path.name}.{os.getpid()}.old")
     path.rename(old)
@@ -63,6 +73,15 @@ def _put(part: Path, path: Path) -> None:
         old.rename(path)
         raise
     remove(old)
+
+
+def _swapped(one: Path, other: Path) -> bool:
+    """Swap two names in one step, where the system can (Linux), and say whether that was done."""
+    if not sys.platform.startswith("linux"):
+        return False
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)  # since glibc 2.28
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return rename is not None and rename(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0
 
 
 def remove(path: Path) -> None:

@@ -17,11 +17,12 @@ from cropxai.ingest import extract_series
 from cropxai.ingest.scenes import Scene
 from cropxai.maps.geopackage import join_attributes, write_map
 from cropxai.model import Classification, Model, classify, load_model
-from cropxai.outputs import check_absent, remove, replacing
+from cropxai.outputs import check_absent, replacing
 from cropxai.reporting import Report, part, silent
 from cropxai.season.agreement import CropWindow, crop_windows
 from cropxai.series import CropSeries
 from cropxai.series.store import sources
+from cropxai.workplace import Workplace
 
 TOP_DATES = 3
 PARCELS_AT_ONCE = 2000
@@ -86,42 +87,44 @@ def crop_map(
 
     Raises
     ------
+    OutputBusy
+        If another run is at work on the same output.
     CropxaiError
-        One of its kinds, if an input cannot be used. The parts read so far are kept beside ``output``, so that a
+        Another of its kinds, if an input cannot be used. The parts read so far are kept beside ``output``, so that a
         second run goes on where the first stopped.
     """
     output = check_absent(output, overwrite)
     trained = load_model(model)
     reading = dict(reading or {})
-    parts = output.with_name(f".{output.name}.parts")
-    series = extract_series(
-        parcels, scenes, label_field=label_field, bands=trained.card.bands, start=start, end=end, workdir=parts,
-        accept=_accepted_by(trained), report=part(report, *INGEST), **reading,
-    )  # fmt: skip
-    answers = classify(series, trained, report=part(report, *CLASSIFY))
-    relevance = explain_to(
-        parts / "relevance.zarr", series, trained, overwrite=True, rule=rule, target=target, reference=reference,
-        report=part(report, *EXPLAIN),
-    )  # fmt: skip
-    found = crop_windows(
-        series, trained, answers, relevance, most=top, max_loss=max_loss, aggregate=aggregate,
-        report=part(report, *SEASON),
-    )  # fmt: skip
-    report(WRITE[0], "writing")
-    results = answers.frame.join(top_dates(relevance)).join(_window_columns(answers.frame["crop"], found))
-    if label_field is not None:
-        results["declared_crop"] = pd.Series(series.labels, dtype=object).replace("", None)
-    asked = {"rule": rule, "target": target, "reference": reference, "top": top, "max_loss": max_loss,
-             "aggregate": aggregate, **{k: v for k, v in reading.items() if k != "workers"}}  # fmt: skip
-    write_map(
-        output,
-        join_attributes(results, series.parcels),
-        relevance_table(relevance),
-        crop_labels=trained.names,
-        run=_run(parcels, series, trained, found, asked),
-        overwrite=overwrite,
-    )
-    remove(parts)
+    with Workplace(output) as place:
+        series = extract_series(
+            parcels, scenes, label_field=label_field, bands=trained.card.bands, start=start, end=end,
+            workdir=place.folder, accept=_accepted_by(trained), report=part(report, *INGEST), **reading,
+        )  # fmt: skip
+        answers = classify(series, trained, report=part(report, *CLASSIFY))
+        relevance = explain_to(
+            place.folder / "relevance.zarr", series, trained, overwrite=True, rule=rule, target=target,
+            reference=reference, report=part(report, *EXPLAIN),
+        )  # fmt: skip
+        found = crop_windows(
+            series, trained, answers, relevance, most=top, max_loss=max_loss, aggregate=aggregate,
+            report=part(report, *SEASON),
+        )  # fmt: skip
+        report(WRITE[0], "writing")
+        results = answers.frame.join(top_dates(relevance)).join(_window_columns(answers.frame["crop"], found))
+        if label_field is not None:
+            results["declared_crop"] = pd.Series(series.labels, dtype=object).replace("", None)
+        asked = {"rule": rule, "target": target, "reference": reference, "top": top, "max_loss": max_loss,
+                 "aggregate": aggregate,
+                 **{k: v for k, v in reading.items() if k not in ("workers", "dask")}}  # fmt: skip
+        write_map(
+            output,
+            join_attributes(results, series.parcels),
+            relevance_table(relevance),
+            crop_labels=trained.names,
+            run=_run(parcels, series, trained, found, asked),
+            overwrite=overwrite,
+        )
     report(1.0)
     return CropMap(output, answers, found)
 

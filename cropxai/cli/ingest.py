@@ -21,6 +21,15 @@ def _band_names(ctx: click.Context, param: click.Parameter, value: str | None) -
     return [name for name in names.values() if name is not None]
 
 
+def _share(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    number, _, of = (value or "").partition("/")
+    if value is None:
+        return None
+    if not (number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
+        raise click.BadParameter(f"{value!r} is no share; write 1/8 for the first of eight, up to 8/8")
+    return int(number), int(of)
+
+
 @click.command(short_help="Extract parcel time series from Sentinel-2.")
 @options.parcels
 @options.scenes
@@ -31,11 +40,19 @@ def _band_names(ctx: click.Context, param: click.Parameter, value: str | None) -
 @click.option("--bands", callback=_band_names, help="Bands to read, such as B02,B03,B04.  [default: all]")
 @options.reading
 @options.dates
+@click.option("--update", is_flag=True, help="Add what is new to the series if it exists; read nothing else.")
+@click.option(
+    "--shard",
+    "share",
+    metavar="I/N",
+    callback=_share,
+    help="Measure the I-th of N shares only, as one job of an array.",
+)
 @options.overwrite
 @options.progress
 def ingest(
-    parcels: str, scenes: tuple[str, ...], output: Path, reading: dict[str, Any], overwrite: bool, progress: Progress,
-    **choices: Any,
+    parcels: str, scenes: tuple[str, ...], output: Path, reading: dict[str, Any], update: bool,
+    share: tuple[int, int] | None, overwrite: bool, progress: Progress, **choices: Any,
 ) -> None:  # fmt: skip
     """Extract the median reflectance of every parcel, date and band.
 
@@ -44,18 +61,30 @@ def ingest(
 
     \b
     $ cropxai ingest fields.shp S2_2018/ -o fields.zarr
+    $ cropxai ingest fields.shp S2_2018/ -o fields.zarr --update      # later in the season
+    $ cropxai ingest fields.shp S2_2018/ -o fields.zarr --shard 3/8   # one of eight jobs
     """
-    from cropxai.ingest import extract_series
-    from cropxai.outputs import check_absent, remove
+    from cropxai.errors import SharesLeft
+    from cropxai.ingest import Share, extract_series
+    from cropxai.outputs import check_absent
+    from cropxai.series import CropSeries
+    from cropxai.workplace import Workplace
 
+    if update and overwrite:
+        raise click.UsageError("--update adds to the series and --overwrite replaces it; give one of them")
     season = {name: choices.pop(name) for name in ("season", "start", "end")}
     start, end = options.chosen_dates(**season)
-    check_absent(output, overwrite)
-    parts = output.with_name(f".{output.name}.parts")
-    with progress.stage("ingest") as report:
-        series = extract_series(
-            parcels, list(scenes), start=start, end=end, workdir=parts, report=report, **reading, **choices
-        )
-    series.save(output, overwrite=overwrite)
-    remove(parts)
+    check_absent(output, overwrite or update)
+    try:
+        with Workplace(output, shared=share is not None) as place, progress.stage("ingest") as report:
+            series = extract_series(
+                parcels, list(scenes), start=start, end=end, workdir=place.folder, report=report,
+                share=None if share is None else Share(*share),
+                former=CropSeries.open(output) if update and output.exists() else None, **reading, **choices,
+            )  # fmt: skip
+            place.alone()
+            series.save(output, overwrite=overwrite or update)
+    except SharesLeft as left:
+        progress.result(str(left), left=left.left, rasters=left.total)
+        return
     progress.result(series.summary(), output=str(output), parcels=len(series), dates=len(series.dates))

@@ -109,12 +109,17 @@ cloud_detector = click.option(
 workers = click.option(
     "--workers", type=click.IntRange(1), help="Rasters read at the same time.  [default: as many as CPUs, at most 8]"
 )
+dask = click.option(
+    "--dask",
+    metavar="local|tcp://HOST:PORT",
+    help="Read the rasters on a Dask cluster: processes of this machine, or workers that share all folders with it.",
+)
 
 
 def reading(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give the options on how rasters are read, which reach the command as one dictionary, ``reading``."""
     clouds = (min_clear, mask_classes, dilation, cloud_probability, cloud_detector)
-    return _collected(command, "reading", (level, dn_offset, *clouds, workers))
+    return _collected(command, "reading", (level, dn_offset, *clouds, workers, dask))
 
 
 def _collected(command: Callable[..., Any], name: str, given: Sequence[Decorator]) -> Callable[..., Any]:

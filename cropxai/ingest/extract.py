@@ -1,13 +1,12 @@
 """Parcels + scenes → series: the top of the room, which reads like its table of contents."""
 
+import datetime as dt
 import hashlib
-import os
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -27,17 +26,18 @@ from cropxai.errors import (
 )
 from cropxai.ingest.catalogue import Day, find_scenes
 from cropxai.ingest.detector import with_detector
-from cropxai.ingest.measure import Measurement, measure
+from cropxai.ingest.engine import Engine, Job, Share, open_engine
+from cropxai.ingest.measure import VERSION, Measurement
 from cropxai.ingest.parcels import Parcels, read_parcels
-from cropxai.ingest.plan import OUTSIDE, Plan, make_plan, why_no_pixel
+from cropxai.ingest.plan import OUTSIDE, Plan, why_no_pixel
+from cropxai.ingest.planfile import kept_plan
 from cropxai.ingest.rules import MIN_CLEAR, Rules
 from cropxai.ingest.scenes import Grid, Scene
 from cropxai.ingest.table import SeriesTable
+from cropxai.ingest.update import Former, Origin, Origins, origin_attrs
 from cropxai.reporting import Report, part, silent
 from cropxai.series import CropSeries
 
-#: Most scenes that are read at the same time unless the user says so: each takes memory, and a disk serves few readers.
-MOST_WORKERS = 8
 #: Share of the work that finding the pixels takes, in the eyes of the progress bar.
 PLANNING = 0.1
 
@@ -61,6 +61,9 @@ def extract_series(
     end: Day | None = None,
     workdir: PathLike | None = None,
     workers: int | None = None,
+    dask: str | None = None,
+    share: Share | None = None,
+    former: CropSeries | None = None,
     accept: Callable[[Sequence[Scene]], None] | None = None,
     report: Report = silent,
 ) -> CropSeries:
@@ -68,7 +71,8 @@ def extract_series(
 
     A pixel belongs to a parcel if its centre lies inside; it is clear if the mask of the scene does not rule it out.
     Where several scenes of one date show a parcel, one is taken: that on which the date counts, then that with most
-    pixels of the parcel, then most clear ones, then the first by tile and path.
+    pixels of the parcel that hold data, then the highest baseline, then most clear pixels, then the first by tile and
+    path.
 
     Parameters
     ----------
@@ -101,6 +105,14 @@ def extract_series(
         Folder for what each scene gave; a run that was stopped goes on from there, with the same result.
     workers : int, optional
         Scenes to read at the same time; the result does not depend on it. By default the number of CPUs, at most 8.
+    dask : str, optional
+        Scenes are measured on a Dask cluster: "local" for processes of this machine, or the address of a scheduler
+        whose workers share ``workdir`` and the scenes.
+    share : Share, optional
+        Measure these scenes only; the series is made once all have been measured.
+    former : CropSeries, optional
+        Series of the same parcels, bands and rules, made before: its dates are taken from it, unless their scenes have
+        changed. By default, bands and labels are those of it.
     accept : callable, optional
         Called with the scenes before any pixel is read; it refuses them by raising.
     report : callable
@@ -124,6 +136,12 @@ def extract_series(
         If a band is asked for that no raster has.
     OutputUnwritable
         If ``workdir`` cannot be written.
+    ExtraMissing, ClusterUnusable
+        If there is no such cluster, or its workers cannot do the work.
+    SharesLeft
+        If scenes of other shares have not been measured yet.
+    UpdateRefused
+        If ``former`` was made in another way.
 
     Warns
     -----
@@ -132,60 +150,105 @@ def extract_series(
     ScenesSetAside
         If rasters lack bands, miss all parcels, or hold no data on them.
     """
+    before = None if former is None else Former(former)
     fields = read_parcels(parcels, layer=layer, id_field=id_field, label_field=label_field)
+    if before is not None and fields.crop is None:
+        fields = replace(fields, crop=before.labels)
     found = find_scenes(scenes, level=level, dn_offset=dn_offset, start=start, end=end)
     if accept is not None:
         accept(found)
     where = _named(scenes)
-    chosen = _chosen_bands(found, bands)
+    chosen = _chosen_bands(found, bands, before)
     rules = Rules(tuple(sorted(set(masked_classes))), min_clear, dilation, cloud_probability)
     if cloud_detector is not None:
         found = with_detector(found)
+    identity = _identity(fields, found[0].level, rules, cloud_detector)
+    if before is not None:
+        before.check(chosen, identity)
     found = [scene.only(chosen) for scene in found if not scene.bands.keys().isdisjoint(chosen)]
-    plans = _plans(fields, found, part(report, 0, PLANNING))
-    _check_overlap(fields, plans, where)
-    usable = _scenes_on_parcels(found, plans)
-    table = SeriesTable(len(fields), len({scene.date for scene in usable}), chosen, plans, rules)
-    progress = part(report, PLANNING, 1)
     folder = _made(workdir)
-    done = 0
-
-    def task(scene: Scene) -> Measurement:
-        return measure(scene, plans, chosen, rules, folder)
-
-    with closing(_in_parallel(task, usable, workers or min(os.cpu_count() or 1, MOST_WORKERS))) as measured:
-        for date, group in groupby(usable, key=lambda scene: scene.date):
-            views = []
-            for scene in group:
-                progress(done / len(usable), f"{date} {scene.tile}".strip())
-                views.append((scene, next(measured)))
-                done += 1
-            table.add_date(np.datetime64(date, "D"), views)
+    plans = _plans(fields, found, before, folder, part(report, 0, PLANNING))
+    _check_overlap(fields, plans, where)
+    days = _by_date(_scenes_on_parcels(found, plans))
+    fresh = [date for date in days if before is None or not before.stays(date, days[date])]
+    job = Job(plans, chosen, rules, folder)
+    table = SeriesTable(len(fields), len({*days, *(before.origins if before else ())}), chosen, plans, rules)
+    with open_engine(workers, dask) as engine:
+        measured = _measured(
+            engine, job, [scene for date in fresh for scene in days[date]], share, part(report, PLANNING, 1)
+        )
+        origins = _fill(table, days, fresh, before, measured)
     if not table.dates:
         raise NoScenes(where, "all pixels on the parcels are nodata; check that the rasters are whole")
     if table.blank:
         warnings.warn(ScenesSetAside("only nodata on the parcels", table.blank), stacklevel=2)
-    attrs = {
-        "level": found[0].level,
+    plan_hash = hashlib.sha256("".join(sorted(plan.key for plan in plans.values())).encode()).hexdigest()
+    attrs = {name: value for name, value in identity.items() if value is not None}
+    attrs |= {"software": f"cropxai {cropxai.__version__}", "plan_hash": plan_hash}
+    report(1.0, "")
+    return table.series(fields, {**attrs, **origin_attrs(origins, plans)})
+
+
+def _identity(parcels: Parcels, level: str, rules: Rules, cloud_detector: str | None) -> dict[str, object]:
+    """Return what all dates of a series have in common."""
+    return {
+        "level": level,
         "pixel_rule": "centre",
         "statistic": "median",
-        "sources": [Path(scene.path).name for scene in usable if scene.path not in table.blank],
-        "software": f"cropxai {cropxai.__version__}",
-        "plan_hash": hashlib.sha256("".join(sorted(plan.key for plan in plans.values())).encode()).hexdigest(),
-        **{name: value for name, value in asdict(rules).items() if value is not None},
-        **({} if cloud_detector is None else {"cloud_detector": cloud_detector}),
+        "parcels_hash": parcels.hash,
+        "measure_version": VERSION,
+        "cloud_detector": cloud_detector,
+        **asdict(rules),
     }
-    report(1.0, "")
-    return table.series(fields, attrs)
+
+
+def _measured(
+    engine: Engine, job: Job, scenes: Sequence[Scene], share: Share | None, report: Report
+) -> Generator[Measurement, None, None]:
+    """Give the measurement of each scene, in order, once the share is done if there is one."""
+    if share is not None:
+        for done, total in share.measure(engine, job, scenes):
+            report(done / total, f"share {share}")
+    with closing(engine.measure(job, scenes)) as measured:
+        for done, scene in enumerate(scenes):
+            report(done / len(scenes), f"{scene.date} {scene.tile}".strip())
+            yield next(measured)
+
+
+def _fill(
+    table: SeriesTable,
+    days: Mapping[dt.date, Sequence[Scene]],
+    fresh: Collection[dt.date],
+    before: Former | None,
+    measured: Iterator[Measurement],
+) -> Origins:
+    """Fill the table date by date, with what is measured or what stays, and return what each date was made from."""
+    origins = {} if before is None else dict(before.origins)
+    if before is not None:
+        table.take_status(before.status)
+    for date in sorted({*days, *origins}):
+        if date in fresh:
+            views = [(scene, next(measured)) for scene in days[date]]
+            table.add_date(np.datetime64(date, "D"), views)
+            origins[date] = [Origin.of(scene, bool(view.present.any())) for scene, view in views]
+        elif before is not None and (column := before.column(date)) is not None:
+            table.take_date(np.datetime64(date, "D"), *column)
+    return origins
+
+
+def _by_date(scenes: Sequence[Scene]) -> dict[dt.date, list[Scene]]:
+    return {date: list(of_date) for date, of_date in groupby(scenes, key=lambda scene: scene.date)}
 
 
 def _named(scenes: PathLike | Sequence[PathLike]) -> str:
     return str(scenes) if isinstance(scenes, str | Path) else some(scenes)
 
 
-def _chosen_bands(scenes: Sequence[Scene], bands: Sequence[str] | None) -> list[str]:
+def _chosen_bands(scenes: Sequence[Scene], bands: Sequence[str] | None, before: Former | None) -> list[str]:
     """Return the bands to read; warn of scenes that lack some of them."""
     known = {band for scene in scenes for band in scene.bands}
+    if bands is None and before is not None and known <= set(before.bands):
+        return before.bands
     chosen = [band.name for band in BANDS if band.name in known] if bands is None else list(dict.fromkeys(bands))
     absent = [band for band in chosen if band not in known]
     if absent:
@@ -201,12 +264,15 @@ def _chosen_bands(scenes: Sequence[Scene], bands: Sequence[str] | None) -> list[
     return chosen
 
 
-def _plans(parcels: Parcels, scenes: Sequence[Scene], report: Report) -> dict[Grid, Plan]:
-    grids = list(dict.fromkeys(grid for scene in scenes for grid in scene.grids))
+def _plans(
+    parcels: Parcels, scenes: Sequence[Scene], before: Former | None, folder: Path | None, report: Report
+) -> dict[Grid, Plan]:
+    """Return the plans of all grids, in an order that does not depend on that of the scenes."""
+    grids = {grid for scene in scenes for grid in scene.grids} | set(before.grids if before else ())
     plans = {}
-    for n, grid in enumerate(grids):
+    for n, grid in enumerate(sorted(grids, key=lambda g: (g.pixel_area, g.crs, tuple(g.transform), g.width, g.height))):
         report(n / len(grids), "finding the pixels of parcels")
-        plans[grid] = make_plan(parcels, grid)
+        plans[grid] = kept_plan(parcels, grid, folder)
     return plans
 
 
@@ -226,23 +292,6 @@ def _scenes_on_parcels(scenes: Sequence[Scene], plans: Mapping[Grid, Plan]) -> l
     if aside:
         warnings.warn(ScenesSetAside("no parcel on them", aside), stacklevel=3)
     return [s for s in scenes if len(plans[s.grid].members)]
-
-
-def _in_parallel(
-    task: Callable[[Scene], Measurement], scenes: Sequence[Scene], workers: int
-) -> Generator[Measurement, None, None]:
-    """Give what the task returns of each scene, in order; once closed, wait for those that run and start no more.
-
-    Threads are enough: GDAL decodes, and the compiled loops run, without the interpreter's lock.
-    """
-    if workers == 1 or len(scenes) == 1:
-        yield from map(task, scenes)
-        return
-    pool = ThreadPoolExecutor(workers)
-    try:
-        yield from pool.map(task, scenes)
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _made(workdir: PathLike | None) -> Path | None:

@@ -3,7 +3,7 @@
 import hashlib
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from cropxai.errors import OutputUnwritable, ScenesUnreadable
 from cropxai.ingest.clouds import Hidden
-from cropxai.ingest.files import decoding_in_this_thread, state_of, without_query
+from cropxai.ingest.files import decoding_in_this_thread
+from cropxai.ingest.fingerprint import known_again, states
 from cropxai.ingest.plan import Plan
 from cropxai.ingest.reading import SceneReader
 from cropxai.ingest.rules import Rules
-from cropxai.ingest.scenes import Grid, Location, Scene
+from cropxai.ingest.scenes import Grid, Scene
 from cropxai.ingest.zonal import Tally, copy_runs
 from cropxai.outputs import replacing
 
@@ -72,29 +73,34 @@ def measure(
     """
     if workdir is None:
         return _measure(scene, plans, bands, rules)
-    part = workdir / f"{_name(scene, plans, bands, rules)}.npz"
-    kept = _load(part)
+    part = part_of(scene, plans, bands, rules, workdir)
+    kept = kept_in(part)
     if kept is None:
         kept = _measure(scene, plans, bands, rules)
+        if part_of(scene, plans, bands, rules, workdir) != part:
+            raise ScenesUnreadable(scene.path, "was changed while it was read; run again when it is complete")
         with replacing(part, overwrite=True) as file:
             np.savez(file, median=kept.median, counts=kept.counts, clear=kept.clear, present=kept.present)
     return kept
 
 
-def _name(scene: Scene, plans: Mapping[Grid, Plan], bands: Sequence[str], rules: Rules) -> str:
-    layers = [(band, _known_again(scene.bands.get(band))) for band in bands]
-    masks = [(mask.kind, _known_again(mask.location)) for mask in scene.masks]
-    files = [state_of(file) for file in scene.files]
-    known = (VERSION, [plans[grid].key for grid in scene.grids], files, layers, masks, rules.of_pixels)
-    return f"{scene.date:%Y%m%d}_{scene.tile or 'scene'}_{hashlib.sha256(repr(known).encode()).hexdigest()[:24]}"
+def part_of(scene: Scene, plans: Mapping[Grid, Plan], bands: Sequence[str], rules: Rules, workdir: Path) -> Path:
+    """Return the file that keeps the measurement of a scene, under a name made of all that it depends on.
+
+    Raises
+    ------
+    ScenesUnreadable
+        If a file of the scene is no longer there.
+    """
+    layers = [(band, known_again(scene.bands.get(band))) for band in bands]
+    masks = [(mask.kind, known_again(mask.location)) for mask in scene.masks]
+    known = (VERSION, [plans[grid].key for grid in scene.grids], states(scene), layers, masks, rules.of_pixels)
+    digest = hashlib.sha256(repr(known).encode()).hexdigest()[:24]
+    return workdir / f"{scene.date:%Y%m%d}_{scene.tile or 'scene'}_{digest}.npz"
 
 
-def _known_again(place: Location | None) -> Location | None:
-    """Return a place without what may change from run to run though the pixels do not: the key in a URL."""
-    return place and replace(place, path=without_query(place.path))
-
-
-def _load(part: Path) -> Measurement | None:
+def kept_in(part: Path) -> Measurement | None:
+    """Return the measurement that a file keeps; nothing if there is none, or a damaged one."""
     try:
         with np.load(part) as arrays:
             return Measurement(arrays["median"], arrays["counts"], arrays["clear"], arrays["present"])

@@ -5,6 +5,7 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import geopandas as gpd
@@ -57,7 +58,7 @@ class Parcels:
         """Whether a parcel has a polygon, (parcel,) bool."""
         return np.array([reason == "" for reason in self.status], dtype=bool)
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """A hash of identifiers, geometry and CRS, in order."""
         digest = hashlib.sha256(self.frame.crs.to_wkt().encode())

@@ -84,11 +84,15 @@ class Plan:
 
 def make_plan(parcels: Parcels, grid: Grid) -> Plan:
     """Find the pixels of every parcel; the parcels are taken to the CRS of the grid, never the pixels to theirs."""
-    key = hashlib.sha256(repr((parcels.hash, grid)).encode()).hexdigest()
     shapes = in_crs(parcels.frame.geometry, grid.crs)
     touches = _touches(shapes, parcels.usable, grid)
     runs, centres = runs_of(shapes, touches, grid)
-    return Plan(grid, runs, centres, touches, key)
+    return Plan(grid, runs, centres, touches, plan_key(parcels, grid))
+
+
+def plan_key(parcels: Parcels, grid: Grid) -> str:
+    """Return the hash by which the plan of parcels on a grid is known."""
+    return hashlib.sha256(repr((parcels.hash, grid)).encode()).hexdigest()
 
 
 def in_crs(geometry: gpd.GeoSeries, crs: str) -> npt.NDArray[np.object_]:

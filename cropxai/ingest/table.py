@@ -11,13 +11,16 @@ from cropxai.ingest.plan import Plan, why_no_pixel
 from cropxai.ingest.rules import Rules
 from cropxai.ingest.scenes import Grid, Scene
 from cropxai.series import CropSeries
+from cropxai.series.cube import NO_CLEAR_DATE
 
 IntArray = npt.NDArray[np.int64]
 
-#: Status of a parcel that lies on the rasters, but was never clear enough.
-NOT_CLEAR = "no clear date"
+#: Codes of why a date has no value (see `WHY_MISSING`).
+NO_DATA, CUT, UNCLEAR = 1, 2, 3
 #: Status of a parcel that lies within the rasters where they hold no data.
 BLANK = "only nodata on the rasters"
+#: How the status of a parcel begins of which too little lies on the rasters.
+CUT_OFF = "cut by the raster edge"
 
 
 class SeriesTable:
@@ -42,25 +45,29 @@ class SeriesTable:
         self._reflectance = np.full((parcels, dates, len(bands)), np.nan, dtype=np.float32)
         self._clear = np.zeros((parcels, dates), dtype=np.uint32)
         self._share = np.zeros((parcels, dates), dtype=np.float32)
+        self._why = np.full((parcels, dates), NO_DATA, dtype=np.uint8)
         self._present = np.zeros(parcels, dtype=bool)  # whether any scene holds data on the parcel
 
     def add_date(self, date: np.datetime64, views: Sequence[tuple[Scene, Measurement]]) -> None:
         """Take for every parcel the best of the scenes of a date; pass over a date on which none holds data.
 
-        Scenes come in the order of tile and path: a later one must be better to win.
+        The best is that on which the date counts, then that with most pixels of the parcel that hold data, then that of
+        the highest baseline, then that with most clear pixels. Scenes come in the order of tile and path: a later one
+        must be better to win.
         """
         seen = [(scene, measured) for scene, measured in views if measured.present.any()]
         self.blank += [scene.path for scene, measured in views if not measured.present.any()]
         if not seen:
             return
         t = len(self.dates)
-        best = np.full((len(self._clear), 3), -1, dtype=np.int64)
+        best = np.full((len(self._clear), 4), -1, dtype=np.int64)
         for scene, measured in seen:
             plan = self._plans[scene.grid]
             who = plan.members
-            pixels, centres = plan.counts[who], plan.centres[who]
+            centres = plan.centres[who]
             least = self._least(centres)
-            rank = np.stack([(measured.clear >= least).astype(np.int64), pixels, measured.clear], axis=1)
+            baseline = np.full(len(who), _number(scene.baseline))
+            rank = np.stack([measured.clear >= least, measured.present, baseline, measured.clear], axis=1)
             wins = _better(rank, best[who])
             enough = measured.counts >= self._least_of_bands(scene, who)
             values = np.where(enough, measured.median, np.nan)
@@ -69,7 +76,27 @@ class SeriesTable:
             self._clear[who[wins], t] = measured.clear[wins]
             self._share[who[wins], t] = (measured.clear / centres)[wins]
             self._reflectance[who[wins], t] = values[wins]
+            cut = plan.counts[who] < least
+            why = np.select([measured.present == 0, np.isfinite(values).any(axis=1), cut], [NO_DATA, 0, CUT], UNCLEAR)
+            self._why[who[wins], t] = why[wins]
         self.dates.append(date)
+
+    def take_date(
+        self,
+        date: np.datetime64,
+        reflectance: npt.NDArray[np.float32],
+        clear: npt.NDArray[np.uint32],
+        share: npt.NDArray[np.float32],
+        why: npt.NDArray[np.uint8],
+    ) -> None:
+        """Take a date as an earlier table had it: (parcel, band), and thrice (parcel,)."""
+        t = len(self.dates)
+        self._reflectance[:, t], self._clear[:, t], self._share[:, t], self._why[:, t] = reflectance, clear, share, why
+        self.dates.append(date)
+
+    def take_status(self, status: Sequence[str]) -> None:
+        """Learn from the status in an earlier table on which parcels its scenes hold data."""
+        self._present |= [reason in ("", NO_CLEAR_DATE) or reason.startswith(CUT_OFF) for reason in status]
 
     def _least(self, centres: IntArray) -> IntArray:
         """Return how many pixels make a value count, of so many in all."""
@@ -96,6 +123,7 @@ class SeriesTable:
             lat=lat,
             valid_pixels=self._clear[:, known],
             clear_fraction=self._share[:, known],
+            why_missing=self._why[:, known],
             status=self._status(reflectance, parcels),
             parcels=parcels.frame,
             attrs=attrs,
@@ -110,10 +138,16 @@ class SeriesTable:
             if not self._present[i]:
                 status[i] = BLANK
             elif on_raster[i] < self._rules.min_clear:
-                status[i] = f"cut by the raster edge: {on_raster[i]:.0%} of it on the rasters"
+                status[i] = f"{CUT_OFF}: {on_raster[i]:.0%} of it on the rasters"
             else:
-                status[i] = NOT_CLEAR
+                status[i] = NO_CLEAR_DATE
         return status
+
+
+def _number(baseline: str) -> int:
+    """Return a baseline ("05.09") as a number that grows with it; 0 if it is unknown."""
+    parts = [int(text) for text in baseline.split(".") if text.isdigit()]
+    return sum(part * 1000**place for part, place in zip(parts, (1, 0), strict=False))
 
 
 def _better(rank: IntArray, than: IntArray) -> npt.NDArray[np.bool_]:

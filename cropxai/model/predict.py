@@ -12,9 +12,9 @@ from cropxai.model.inputs import Inputs
 from cropxai.model.transformer import CropTransformer
 from cropxai.reporting import Report, silent
 from cropxai.series import CropSeries
+from cropxai.series.cube import NO_CLEAR_DATE
 
 CLASSIFIED = "classified"
-NO_CLEAR_DATE = "no clear date"
 PARCELS_AT_ONCE = 8192
 
 

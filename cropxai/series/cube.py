@@ -15,6 +15,10 @@ from cropxai.errors import PathLike, SeriesUnusable
 
 FloatArray = npt.NDArray[np.float32]
 
+#: Status of a parcel that lies on the rasters, but was never clear enough.
+NO_CLEAR_DATE = "no clear date"
+#: Why a date has no value for a parcel; the number in this list is the code.
+WHY_MISSING = ("", "no data on the rasters", "cut by the raster edge", "not clear")
 #: Longest stretch of dates that is one season: a model knows days of one year.
 LONGEST_SEASON = 366
 
@@ -27,7 +31,8 @@ class CropSeries:
     ----------
     dataset : xarray.Dataset
         Dimensions ``parcel``, ``time``, ``band``. Variables: ``reflectance`` (parcel, time, band) float32, NaN where
-        missing; ``valid_pixels`` (parcel, time) clear pixels; ``clear_fraction`` (parcel, time) 0…1. Coordinates:
+        missing; ``valid_pixels`` (parcel, time) clear pixels; ``clear_fraction`` (parcel, time) 0…1; where it is known,
+        ``why_missing`` (parcel, time) uint8, the number in `WHY_MISSING`, 0 where the date has a value. Coordinates:
         ``parcel_id`` (parcel) str, ``time`` (time) datetime64, ``band`` (band) ESA names, ``status`` (parcel) str,
         empty or why the parcel has no series, and optionally ``crop`` (parcel) str, empty where unlabelled, and
         ``lon``, ``lat`` (parcel) degrees. Attributes: ``level`` (L1C | L2A), ``pixel_rule``, ``statistic``,
@@ -52,6 +57,7 @@ class CropSeries:
         lat: npt.ArrayLike | None = None,
         valid_pixels: npt.ArrayLike | None = None,
         clear_fraction: npt.ArrayLike | None = None,
+        why_missing: npt.ArrayLike | None = None,
         status: Sequence[str] | None = None,
         groups: Mapping[str, Sequence[object]] | None = None,
         parcels: gpd.GeoDataFrame | None = None,
@@ -68,6 +74,7 @@ class CropSeries:
         crop : (parcel,) labels, empty where unknown
         lon, lat : (parcel,) degrees
         valid_pixels, clear_fraction : (parcel, time); by default 1 where a date has data, else 0
+        why_missing : (parcel, time) numbers in `WHY_MISSING`
         status : (parcel,) empty, or why the parcel has no series
         groups : further coordinates by parcel, such as the zone of a split
         parcels : geometry and attributes, same order
@@ -92,16 +99,16 @@ class CropSeries:
                 coords[name] = ("parcel", np.asarray(place, dtype=np.float64))
         for name, column in (groups or {}).items():
             coords[name] = ("parcel", _text(column))
-        dataset = xr.Dataset(
-            {
-                "reflectance": (("parcel", "time", "band"), values),
-                "valid_pixels": (("parcel", "time"), pixels),
-                "clear_fraction": (("parcel", "time"), clear),
-            },
-            coords=coords,
-            attrs=dict(attrs or {}),
-        )
-        return cls(dataset, parcels)
+        by_date = ("parcel", "time")
+        variables: dict[str, Any] = {
+            "reflectance": ((*by_date, "band"), values),
+            "valid_pixels": (by_date, pixels),
+            "clear_fraction": (by_date, clear),
+        }
+        if why_missing is not None:
+            flags = {"flag_values": list(range(len(WHY_MISSING))), "flag_meanings": _flags(WHY_MISSING)}  # CF, sec. 3.5
+            variables["why_missing"] = (by_date, np.asarray(why_missing, dtype=np.uint8), flags)
+        return cls(xr.Dataset(variables, coords=coords, attrs=dict(attrs or {})), parcels)
 
     def __len__(self) -> int:
         return int(self.dataset.sizes["parcel"])
@@ -233,6 +240,11 @@ class CropSeries:
             f"dates {self.dates.min()} to {self.dates.max()}, bands {' '.join(self.bands)}",
             f"clear dates a parcel: median {np.median(seen):.0f}, least {seen.min()}, most {seen.max()}",
         ]
+        if "why_missing" in self.dataset:
+            codes, counts_of = np.unique(self.dataset["why_missing"].values, return_counts=True)
+            share = {WHY_MISSING[code]: count / counts_of.sum() for code, count in zip(codes, counts_of, strict=True)}
+            told = [f"{100 * part:.0f} % {why}" for why, part in share.items() if why]
+            lines += ["dates without a value: " + ", ".join(told)] if told else []
         if without:
             reasons = [str(why).partition(":")[0] for why in self.status if why]  # what follows is of one parcel
             counts = pd.Series(reasons).value_counts()
@@ -260,3 +272,7 @@ def season_year(dates: npt.NDArray[np.datetime64]) -> int:
 
 def _text(values: Sequence[object]) -> npt.NDArray[np.object_]:
     return np.array(["" if v is None else str(v) for v in values], dtype=object)
+
+
+def _flags(meanings: Sequence[str]) -> str:
+    return " ".join(meaning.replace(" ", "_") or "present" for meaning in meanings)

@@ -41,6 +41,8 @@ def write_netcdf(series: CropSeries, path: PathLike, overwrite: bool = False) ->
     )  # fmt: skip
     dataset["reflectance"].attrs.update(long_name="reflectance of the parcel", units="1")
     dataset["valid_pixels"] = dataset["valid_pixels"].astype(np.int32)
+    if "why_missing" in dataset:
+        dataset["why_missing"] = dataset["why_missing"].astype(np.int8)  # the classic format has no unsigned bytes
     for name in dataset.variables:
         if dataset[name].dtype == object:
             dataset[name] = dataset[name].astype(str)
@@ -80,7 +82,7 @@ def read_netcdf(path: PathLike) -> CropSeries:
     }
     given = {name: by_parcel.pop(name) for name in ("parcel_id", "crop", "status", "lon", "lat") if name in by_parcel}
     by_date: dict[str, Any] = {
-        name: dataset[name].values for name in ("valid_pixels", "clear_fraction") if name in dataset
+        name: dataset[name].values for name in ("valid_pixels", "clear_fraction", "why_missing") if name in dataset
     }
     attrs = {
         str(name): value.item() if isinstance(value, np.generic) else value

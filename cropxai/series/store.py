@@ -47,11 +47,13 @@ def save(series: CropSeries, path: PathLike, overwrite: bool = False) -> Path:
 def _encoding(dataset: xr.Dataset) -> dict[str, dict[str, Any]]:
     sizes = dataset.sizes
     cube = (max(1, min(CHUNK, sizes["parcel"])), sizes["time"], sizes["band"])
-    return {
+    encoding: dict[str, dict[str, Any]] = {
         "reflectance": {"dtype": "uint16", "scale_factor": SCALE, "_FillValue": MISSING, "chunks": cube},
         "valid_pixels": {"dtype": "uint32", "chunks": cube[:2]},
         "clear_fraction": {"dtype": "float32", "chunks": cube[:2]},
+        "why_missing": {"dtype": "uint8", "chunks": cube[:2]},
     }
+    return {name: how for name, how in encoding.items() if name in dataset}
 
 
 def _to_text_attrs(dataset: xr.Dataset) -> None:

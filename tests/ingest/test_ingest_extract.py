@@ -23,6 +23,8 @@ from cropxai.errors import (
 )
 from cropxai.ingest import extract_series
 from cropxai.ingest import measure as measuring
+from cropxai.series import CropSeries
+from cropxai.series.cube import WHY_MISSING
 
 X, Y = 500_000, 5_600_000
 BANDS = ("B02", "B8A", "B11")
@@ -133,6 +135,24 @@ def test_what_the_series_tells_of_itself(fields, images):
     places = gpd.GeoSeries(gpd.points_from_xy(series.dataset["lon"], series.dataset["lat"]), crs="EPSG:4326")
     assert places.to_crs("EPSG:32631").within(gpd.GeoSeries(FIELDS, crs="EPSG:32631")).all()
     assert series.parcels.geometry.geom_equals(gpd.read_file(fields).geometry).all()
+
+
+def test_why_a_date_has_no_value(raster, vector, tmp_path):
+    band, classes = np.full((6, 12), 900, dtype=np.uint16), np.full((6, 12), 4, dtype=np.uint16)
+    band[:, 8:] = 0
+    classes[:, :4] = 9
+    path = raster(tmp_path / "L2A_20180507.tif", {"B04": band, "SCL": classes})
+    shapes = [at(0, 0, 4, 3), at(4, 0, 8, 3), at(8, 0, 12, 3), at(4, 4, 8, 14), at(40, 0, 44, 3)]
+    series = extract_series(vector(tmp_path / "fields.gpkg", shapes), path)
+    why = [WHY_MISSING[code] for code in series.dataset["why_missing"].values[:, 0]]
+    assert why == ["not clear", "", "no data on the rasters", "cut by the raster edge", "no data on the rasters"]
+    assert "dates without a value: 40 % no data on the rasters, 20 % cut by the raster edge, 20 % not clear" in (
+        series.summary()
+    )
+    series.save(tmp_path / "s.zarr")
+    kept = CropSeries.open(tmp_path / "s.zarr").dataset["why_missing"]
+    np.testing.assert_array_equal(kept, series.dataset["why_missing"])
+    assert kept.dtype == np.uint8 and kept.attrs["flag_meanings"].split()[3] == "not_clear"
 
 
 def test_missing_is_never_zero(fields, images):
@@ -336,7 +356,7 @@ def test_a_stopped_run_goes_on_where_it_stopped(tmp_path, monkeypatch, fields, i
     monkeypatch.setattr(measuring, "_measure", counting)
     with pytest.raises(KeyboardInterrupt):
         extract_series(fields, images, workdir=tmp_path / "parts", workers=1)
-    parts = sorted((tmp_path / "parts").iterdir())
+    parts = sorted((tmp_path / "parts").glob("2*"))
     assert [p.suffix for p in parts] == [".npz", ".npz"]
     parts[0].write_bytes(b"damaged")
     measured.pop()  # room for the damaged part and the third
