@@ -195,7 +195,7 @@ def main() -> None:
                 rows += [(name, "plain read", read, 1.0), (name, "cropxai", own, own / read)]
                 figures[f"centre_{cover}" + ("" if kind == "band" else "_pixel")] = round(own / read, 3)
                 if cover == COVERS[0] and kind == "band":
-                    for way, spent in others(raster, fields.frame, len(bands), plan, measured.median, sample).items():
+                    for way, spent in others(raster, fields.frame, len(bands), plan, measured.values, sample).items():
                         rows.append((name, way, spent, spent / read))
                         figures["vs_" + way.replace(".", "_")] = round(spent / own, 1)
         for way in ("rasterstats", "exactextract"):

@@ -157,6 +157,13 @@ class ParcelsTooSmall(CropxaiError):
         super().__init__(f"{parcels}: {reason} (all parcels); give larger parcels or finer rasters")
 
 
+class RulesUnusable(CropxaiError):
+    """The rules of measuring are out of range, or contradict each other."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+
+
 class LevelsMixed(CropxaiError):
     """The rasters are of several processing levels."""
 

@@ -106,6 +106,32 @@ cloud_detector = click.option(
     type=click.Choice(["s2cloudless"]),
     help="Find the clouds of L1C from its bands; needs the extra 'clouds'.",
 )
+pixel_rule = click.option(
+    "--pixel-rule",
+    type=click.Choice(["centre", "exact", "eurocropsml"]),
+    default="centre",
+    show_default=True,
+    help="Pixels of a parcel: centre inside, by covered share, or as EuroCropsML takes them.",
+)
+statistic = click.option(
+    "--statistic", type=click.Choice(["median", "mean"]), default="median", show_default=True, help="Of clear pixels."
+)
+buffer = click.option(
+    "--buffer",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    metavar="METRES",
+    help="Distance by which parcels are shrunk first.",
+)
+min_pixels = click.option(
+    "--min-pixels", type=click.IntRange(1), default=1, show_default=True, help="Parcels of fewer pixels get no value."
+)
+plan_cache = click.option(
+    "--plan-cache",
+    type=click.Path(path_type=str),
+    help="Folder that keeps which pixels are whose for other runs with the same parcels.",
+)
 workers = click.option(
     "--workers", type=click.IntRange(1), help="Rasters read at the same time.  [default: as many as CPUs, at most 8]"
 )
@@ -119,7 +145,8 @@ dask = click.option(
 def reading(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give the options on how rasters are read, which reach the command as one dictionary, ``reading``."""
     clouds = (min_clear, mask_classes, dilation, cloud_probability, cloud_detector)
-    return _collected(command, "reading", (level, dn_offset, *clouds, workers, dask))
+    pixels = (pixel_rule, statistic, buffer, min_pixels, plan_cache)
+    return _collected(command, "reading", (level, dn_offset, *clouds, *pixels, workers, dask))
 
 
 def _collected(command: Callable[..., Any], name: str, given: Sequence[Decorator]) -> Callable[..., Any]:

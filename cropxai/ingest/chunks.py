@@ -10,7 +10,7 @@ from rasterio.windows import Window
 
 from cropxai.ingest.runs import Runs
 from cropxai.ingest.scenes import Grid
-from cropxai.ingest.zonal import Groups
+from cropxai.ingest.zonal import Groups, Weights, copy_runs
 
 IntArray = npt.NDArray[np.int64]
 
@@ -51,10 +51,16 @@ class Layout:
     chunks : sequence of Chunk
     kept : Groups
         The parcels of several chunks, by the place at which their pixels are kept.
+    weights : (weight,) uint32
+        To which the groups of the chunks point: those of the runs; empty where every pixel counts 1.
+    kept_weights : (pixel,) uint32
+        To which ``kept`` points.
     """
 
     chunks: Sequence[Chunk]
     kept: Groups
+    weights: Weights
+    kept_weights: Weights
 
     @property
     def kept_pixels(self) -> int:
@@ -81,7 +87,8 @@ def lay_out(runs: Runs, grid: Grid, block: tuple[int, int], layers: int) -> Layo
     pixels = runs.counts()
     member = np.repeat(np.cumsum(pixels > 0) - 1, np.diff(runs.ptr))
     pixels = pixels[pixels > 0]
-    member, row, column, length = _cut(member, runs.row, runs.column, runs.length, wide)
+    weighted = len(runs.weights) > 0
+    member, row, column, length, weigh = _cut(member, runs, wide)
     across = -(-grid.width // wide)
     chunk = row // tall * across + column // wide
     first = np.full(len(pixels), np.iinfo(np.int64).max)
@@ -93,9 +100,10 @@ def lay_out(runs: Runs, grid: Grid, block: tuple[int, int], layers: int) -> Layo
     begins = np.full(len(pixels), np.iinfo(np.int64).max)
     np.minimum.at(begins, member, row * grid.width + column)
     order = np.lexsort((member, begins[member], ~whole, chunk))
-    member, row, column, length, chunk = (a[order] for a in (member, row, column, length, chunk))
+    member, row, column, length, weigh, chunk = (a[order] for a in (member, row, column, length, weigh, chunk))
     whole = whole[order]
     target = _targets(member, length, ~whole)
+    kept_weights = np.zeros(int(length[~whole].sum()) if weighted else 0, dtype=np.uint32)
     edges = np.flatnonzero(np.diff(chunk, prepend=-1, append=-1))
     chunks = []
     for start, end in pairwise(edges):
@@ -103,11 +111,14 @@ def lay_out(runs: Runs, grid: Grid, block: tuple[int, int], layers: int) -> Layo
         window = _window(row[part], column[part], length[part], block, grid)
         offset = (row[part] - window.row_off) * window.width + column[part] - window.col_off
         n = int(whole[part].sum())
-        groups = _grouped(member[part][:n], offset[:n], length[part][:n])
+        groups = _grouped(member[part][:n], offset[:n], length[part][:n], weigh[part][:n] if weighted else weigh[:0])
         chunks.append(Chunk(window, groups, offset[n:], length[part][n:], target[part][n:]))
+        if weighted:
+            copy_runs(runs.weights[None], weigh[part][n:], length[part][n:], target[part][n:], kept_weights[None])
     cut = np.flatnonzero(first != last)
-    kept = Groups(cut, np.arange(len(cut) + 1), np.cumsum(pixels[cut]) - pixels[cut], pixels[cut])
-    return Layout(chunks, kept)
+    places = np.cumsum(pixels[cut]) - pixels[cut]
+    kept = Groups(cut, np.arange(len(cut) + 1), places, pixels[cut], places if weighted else places[:0])
+    return Layout(chunks, kept, runs.weights, kept_weights)
 
 
 def _chunk_size(block: tuple[int, int], shape: tuple[int, int], layers: int) -> tuple[int, int]:
@@ -119,21 +130,17 @@ def _chunk_size(block: tuple[int, int], shape: tuple[int, int], layers: int) -> 
     return tall, wide * max(1, CHUNK_PIXELS // (layers * tall * wide))
 
 
-def _cut(
-    member: IntArray,
-    row: npt.NDArray[np.int32],
-    column: npt.NDArray[np.int32],
-    length: npt.NDArray[np.int32],
-    wide: int,
-) -> tuple[IntArray, IntArray, IntArray, IntArray]:
-    """Cut runs where they cross from one column of chunks to the next."""
-    pieces = (column + length - 1) // wide - column // wide + 1
-    of_run = np.repeat(np.arange(len(row)), pieces)
+def _cut(member: IntArray, runs: Runs, wide: int) -> tuple[IntArray, IntArray, IntArray, IntArray, IntArray]:
+    """Cut runs where they cross from one column of chunks to the next; the last are the places of their weights."""
+    ends = runs.column.astype(np.int64) + runs.length
+    pieces = (ends - 1) // wide - runs.column // wide + 1
+    of_run = np.repeat(np.arange(len(ends)), pieces)
     number = np.arange(len(of_run)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    starts = column[of_run].astype(np.int64)
+    starts = runs.column[of_run].astype(np.int64)
     left = np.maximum(starts, (starts // wide + number) * wide)
-    right = np.minimum(starts + length[of_run], (starts // wide + number + 1) * wide)
-    return member[of_run], row[of_run].astype(np.int64), left, right - left
+    right = np.minimum(ends[of_run], (starts // wide + number + 1) * wide)
+    weigh = runs.first_pixels()[of_run] + left - starts
+    return member[of_run], runs.row[of_run].astype(np.int64), left, right - left, weigh
 
 
 def _targets(member: IntArray, length: IntArray, kept: npt.NDArray[np.bool_]) -> IntArray:
@@ -153,6 +160,6 @@ def _window(row: IntArray, column: IntArray, length: IntArray, block: tuple[int,
     return Window(left, top, right - left, bottom - top)
 
 
-def _grouped(member: IntArray, start: IntArray, length: IntArray) -> Groups:
+def _grouped(member: IntArray, start: IntArray, length: IntArray, weigh: IntArray) -> Groups:
     firsts = np.flatnonzero(np.diff(member, prepend=-1))
-    return Groups(member[firsts], np.append(firsts, len(member)), start, length)
+    return Groups(member[firsts], np.append(firsts, len(member)), start, length, weigh)

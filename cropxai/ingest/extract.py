@@ -6,7 +6,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from cropxai.errors import (
     OutputUnwritable,
     ParcelsTooSmall,
     PathLike,
+    RulesUnusable,
     ScenesSetAside,
     SeriesUnusable,
     some,
@@ -31,7 +32,7 @@ from cropxai.ingest.measure import VERSION, Measurement
 from cropxai.ingest.parcels import Parcels, read_parcels
 from cropxai.ingest.plan import OUTSIDE, Plan, why_no_pixel
 from cropxai.ingest.planfile import kept_plan
-from cropxai.ingest.rules import MIN_CLEAR, Rules
+from cropxai.ingest.rules import CENTRE, MEDIAN, MIN_CLEAR, Rules
 from cropxai.ingest.scenes import Grid, Scene
 from cropxai.ingest.table import SeriesTable
 from cropxai.ingest.update import Former, Origin, Origins, origin_attrs
@@ -57,9 +58,14 @@ def extract_series(
     dilation: float = 0.0,
     cloud_probability: float | None = None,
     cloud_detector: str | None = None,
+    pixel_rule: str = CENTRE,
+    statistic: str = MEDIAN,
+    buffer: float = 0.0,
+    min_pixels: int = 1,
     start: Day | None = None,
     end: Day | None = None,
     workdir: PathLike | None = None,
+    plan_cache: PathLike | None = None,
     workers: int | None = None,
     dask: str | None = None,
     share: Share | None = None,
@@ -67,12 +73,12 @@ def extract_series(
     accept: Callable[[Sequence[Scene]], None] | None = None,
     report: Report = silent,
 ) -> CropSeries:
-    """Extract the median reflectance of every parcel, date and band.
+    """Extract the reflectance of every parcel, date and band.
 
-    A pixel belongs to a parcel if its centre lies inside; it is clear if the mask of the scene does not rule it out.
-    Where several scenes of one date show a parcel, one is taken: that on which the date counts, then that with most
-    pixels of the parcel that hold data, then the highest baseline, then most clear pixels, then the first by tile and
-    path.
+    By default it is the median of the clear pixels whose centre lies inside the parcel; a pixel is clear if the mask of
+    the scene does not rule it out. Where several scenes of one date show a parcel, one is taken: that on which the date
+    counts, then that with most pixels of the parcel that hold data, then the highest baseline, then most clear pixels,
+    then the first by tile and path.
 
     Parameters
     ----------
@@ -99,10 +105,24 @@ def extract_series(
         others, from 0.4.
     cloud_detector : "s2cloudless", optional
         Find the clouds of L1C scenes from their bands, in place of masks that they bring.
+    pixel_rule : {"centre", "exact", "eurocropsml"}
+        Which pixels are a parcel's: those whose centre lies inside; all that it covers, each by the covered share; or
+        as the software of EuroCropsML takes them, which see in docs/formats.md. On a coarser grid of a scene, a parcel
+        without a pixel centre takes the one pixel that holds a point inside it.
+    statistic : {"median", "mean"}
+        Of the clear pixels. The median by "exact" is the least value such that it and all lower ones have half of the
+        weight.
+    buffer : float
+        Metres by which parcels are shrunk before; ``status`` tells of those of which nothing is left.
+    min_pixels : int
+        Parcels of fewer pixels (by "exact": of less area than so many) on the finest grid of a scene get no value.
     start, end : datetime.date or "YYYY-MM-DD", optional
         First and last day to keep.
     workdir : path, optional
         Folder for what each scene gave; a run that was stopped goes on from there, with the same result.
+    plan_cache : path, optional
+        Folder that keeps which pixels are whose, for other runs with the same parcels on the same grids, and shares it
+        among processes. By default ``workdir``, if there is one.
     workers : int, optional
         Scenes to read at the same time; the result does not depend on it. By default the number of CPUs, at most 8.
     dask : str, optional
@@ -130,12 +150,14 @@ def extract_series(
         If the parcels cannot be used.
     ScenesUnreadable, LevelsMixed, NoScenes
         If the rasters cannot be used.
+    RulesUnusable
+        If a rule is out of range, or rules contradict each other.
     NoOverlap, ParcelsTooSmall
         If no parcel lies on the rasters, or none holds the centre of a pixel.
     SeriesUnusable
         If a band is asked for that no raster has.
     OutputUnwritable
-        If ``workdir`` cannot be written.
+        If ``workdir`` or ``plan_cache`` cannot be written.
     ExtraMissing, ClusterUnusable
         If there is no such cluster, or its workers cannot do the work.
     SharesLeft
@@ -150,6 +172,14 @@ def extract_series(
     ScenesSetAside
         If rasters lack bands, miss all parcels, or hold no data on them.
     """
+    rules = Rules(
+        tuple(sorted(set(masked_classes))), min_clear, dilation, cloud_probability, pixel_rule, statistic, buffer,
+        min_pixels,
+    )  # fmt: skip
+    if rules.as_eurocropsml and (dn_offset is not None or cloud_detector is not None):
+        raise RulesUnusable(
+            "the pixel rule eurocropsml takes all DN as they are stored; leave out --dn-offset and --cloud-detector"
+        )
     before = None if former is None else Former(former)
     fields = read_parcels(parcels, layer=layer, id_field=id_field, label_field=label_field)
     if before is not None and fields.crop is None:
@@ -159,7 +189,6 @@ def extract_series(
         accept(found)
     where = _named(scenes)
     chosen = _chosen_bands(found, bands, before)
-    rules = Rules(tuple(sorted(set(masked_classes))), min_clear, dilation, cloud_probability)
     if cloud_detector is not None:
         found = with_detector(found)
     identity = _identity(fields, found[0].level, rules, cloud_detector)
@@ -167,7 +196,8 @@ def extract_series(
         before.check(chosen, identity)
     found = [scene.only(chosen) for scene in found if not scene.bands.keys().isdisjoint(chosen)]
     folder = _made(workdir)
-    plans = _plans(fields, found, before, folder, part(report, 0, PLANNING))
+    keeping = folder if plan_cache is None else _made(plan_cache)
+    plans = _plans(fields, found, rules, before, keeping, part(report, 0, PLANNING))
     _check_overlap(fields, plans, where)
     days = _by_date(_scenes_on_parcels(found, plans))
     fresh = [date for date in days if before is None or not before.stays(date, days[date])]
@@ -193,12 +223,10 @@ def _identity(parcels: Parcels, level: str, rules: Rules, cloud_detector: str | 
     """Return what all dates of a series have in common."""
     return {
         "level": level,
-        "pixel_rule": "centre",
-        "statistic": "median",
         "parcels_hash": parcels.hash,
         "measure_version": VERSION,
         "cloud_detector": cloud_detector,
-        **asdict(rules),
+        **rules.attrs,
     }
 
 
@@ -265,14 +293,14 @@ def _chosen_bands(scenes: Sequence[Scene], bands: Sequence[str] | None, before: 
 
 
 def _plans(
-    parcels: Parcels, scenes: Sequence[Scene], before: Former | None, folder: Path | None, report: Report
+    parcels: Parcels, scenes: Sequence[Scene], rules: Rules, before: Former | None, folder: Path | None, report: Report
 ) -> dict[Grid, Plan]:
     """Return the plans of all grids, in an order that does not depend on that of the scenes."""
     grids = {grid for scene in scenes for grid in scene.grids} | set(before.grids if before else ())
     plans = {}
     for n, grid in enumerate(sorted(grids, key=lambda g: (g.pixel_area, g.crs, tuple(g.transform), g.width, g.height))):
         report(n / len(grids), "finding the pixels of parcels")
-        plans[grid] = kept_plan(parcels, grid, folder)
+        plans[grid] = kept_plan(parcels, grid, folder, rules)
     return plans
 
 

@@ -1,9 +1,9 @@
-"""Measure one scene: the median of every parcel and band, kept in one small file so that a stopped run can go on."""
+"""Measure one scene: the value of every parcel and band, kept in one small file so that a stopped run can go on."""
 
 import hashlib
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +15,13 @@ from cropxai.ingest.files import decoding_in_this_thread
 from cropxai.ingest.fingerprint import known_again, states
 from cropxai.ingest.plan import Plan
 from cropxai.ingest.reading import SceneReader
-from cropxai.ingest.rules import Rules
+from cropxai.ingest.rules import MEDIAN, Rules
 from cropxai.ingest.scenes import Grid, Scene
 from cropxai.ingest.zonal import Tally, copy_runs
 from cropxai.outputs import replacing
 
 #: Part of the name of every file; a new number puts all older ones out of use.
-VERSION = 3
+VERSION = 4
 #: No surface reflects more than this: larger "reflectance" is DN stored as floating point.
 HIGHEST_REFLECTANCE = 10.0
 
@@ -32,17 +32,17 @@ class Measurement:
 
     Attributes
     ----------
-    median : (member, band) float32
+    values : (member, band) float32
         Reflectance, NaN where missing.
     counts : (member, band) int64
-        Clear pixels with a value in the band.
+        Clear pixels with a value in the band; by the rule "exact" the sum of their weights, here and below.
     clear : (member,) int64
         Clear pixels with a value in any band, among the smallest pixels.
     present : (member,) int64
         The same, clear or not.
     """
 
-    median: npt.NDArray[np.float32]
+    values: npt.NDArray[np.float32]
     counts: npt.NDArray[np.int64]
     clear: npt.NDArray[np.int64]
     present: npt.NDArray[np.int64]
@@ -80,7 +80,7 @@ def measure(
         if part_of(scene, plans, bands, rules, workdir) != part:
             raise ScenesUnreadable(scene.path, "was changed while it was read; run again when it is complete")
         with replacing(part, overwrite=True) as file:
-            np.savez(file, median=kept.median, counts=kept.counts, clear=kept.clear, present=kept.present)
+            np.savez(file, values=kept.values, counts=kept.counts, clear=kept.clear, present=kept.present)
     return kept
 
 
@@ -103,7 +103,7 @@ def kept_in(part: Path) -> Measurement | None:
     """Return the measurement that a file keeps; nothing if there is none, or a damaged one."""
     try:
         with np.load(part) as arrays:
-            return Measurement(arrays["median"], arrays["counts"], arrays["clear"], arrays["present"])
+            return Measurement(arrays["values"], arrays["counts"], arrays["clear"], arrays["present"])
     except FileNotFoundError:
         return None
     except PermissionError as error:
@@ -114,47 +114,62 @@ def kept_in(part: Path) -> Measurement | None:
 
 @decoding_in_this_thread()
 def _measure(scene: Scene, plans: Mapping[Grid, Plan], bands: Sequence[str], rules: Rules) -> Measurement:
+    if rules.as_eurocropsml:
+        scene = _as_stored(scene)
     members = plans[scene.grid].members
-    median = np.full((len(members), len(bands)), np.nan, dtype=np.float32)
-    counts = np.zeros(median.shape, dtype=np.int64)
+    values = np.full((len(members), len(bands)), np.nan, dtype=np.float32)
+    counts = np.zeros(values.shape, dtype=np.int64)
+    clear, present = np.zeros((2, len(members)), dtype=np.int64)
     hidden = Hidden(scene, rules)
-    for grid in reversed(scene.grids):  # the last tally is that of the smallest pixels
+    for grid in scene.grids:
         here = [b for b, band in enumerate(bands) if band in scene.bands and scene.bands[band].grid == grid]
-        tally = _tally(scene, plans[grid], [bands[b] for b in here], hidden)
-        _, ours, theirs = np.intersect1d(members, plans[grid].members, assume_unique=True, return_indices=True)
+        tally = _tally(scene, plans[grid], [bands[b] for b in here], hidden, rules)
+        _, ours, theirs = np.intersect1d(members, plans[grid].tallied, assume_unique=True, return_indices=True)
         places = [scene.bands[bands[b]] for b in here]
         offset, quantification = (np.array([getattr(p, name) for p in places]) for name in ("offset", "quantification"))
-        median[ours[:, None], here] = ((tally.median() + offset) / quantification)[theirs]
+        stored = tally.median() if rules.statistic == MEDIAN else tally.mean()
+        values[ours[:, None], here] = ((stored + offset) / quantification)[theirs]
         counts[ours[:, None], here] = tally.counts[theirs]
-    _check_scale(scene, bands, median)
-    return Measurement(median, counts, tally.clear, tally.present)
+        if grid == scene.grid:
+            clear[ours], present[ours] = tally.clear[theirs], tally.present[theirs]
+        if rules.as_eurocropsml:
+            shown = np.flatnonzero(plans[grid].touches[members])[:, None]
+            values[shown, here] = np.fmax(values[shown, here], 0)  # also without a pixel, or without a value in any
+    _check_scale(scene, bands, values)
+    return Measurement(values, counts, clear, present)
 
 
-def _check_scale(scene: Scene, bands: Sequence[str], median: npt.NDArray[np.float32]) -> None:
+def _as_stored(scene: Scene) -> Scene:
+    """Return the scene without mask and offsets: its stored numbers, all of them clear."""
+    return replace(scene, masks=(), bands={band: replace(place, offset=0.0) for band, place in scene.bands.items()})
+
+
+def _check_scale(scene: Scene, bands: Sequence[str], values: npt.NDArray[np.float32]) -> None:
     plain = [b for b, band in enumerate(bands) if band in scene.bands and scene.bands[band].quantification == 1.0]
-    if (median[:, plain] > HIGHEST_REFLECTANCE).any():
+    if (values[:, plain] > HIGHEST_REFLECTANCE).any():
         raise ScenesUnreadable(
             scene.path,
-            f"holds floating-point values up to {np.nanmax(median[:, plain]):.0f}, which are no reflectance; "
+            f"holds floating-point values up to {np.nanmax(values[:, plain]):.0f}, which are no reflectance; "
             "store the DN as integers, or declare their scale (0.0001) in the file",
         )
 
 
-def _tally(scene: Scene, plan: Plan, bands: Sequence[str], hidden: Hidden) -> Tally:
+def _tally(scene: Scene, plan: Plan, bands: Sequence[str], hidden: Hidden, rules: Rules) -> Tally:
     """Read one grid of the scene chunk by chunk; in memory are one, and the pixels of parcels that lie in several."""
     with SceneReader(scene, bands, hidden) as reader:
-        tally = Tally.empty(len(plan.members), len(bands), reader.dtype)
-        if not len(plan.members):
+        tally = Tally.empty(len(plan.tallied), len(bands), reader.dtype)
+        if not len(plan.tallied):
             return tally
+        nodata = np.zeros_like(reader.nodata) if rules.as_eurocropsml else reader.nodata
         layout = plan.layout(reader.block, reader.layers)
         kept = np.empty((len(bands), layout.kept_pixels), dtype=reader.dtype)
         kept_mask = np.empty((1, layout.kept_pixels if len(reader.unclear) else 0), dtype=np.uint16)
         room = reader.room([chunk.window for chunk in layout.chunks])
         for chunk in layout.chunks:
             codes, mask = reader.read(chunk.window, room)
-            tally.add(codes, reader.nodata, reader.unclear, mask, chunk.groups)
+            tally.add(codes, nodata, reader.unclear, mask, chunk.groups, layout.weights)
             copy_runs(codes, chunk.start, chunk.length, chunk.target, kept)
             if len(mask):
                 copy_runs(mask[None], chunk.start, chunk.length, chunk.target, kept_mask)
-        tally.add(kept, reader.nodata, reader.unclear, kept_mask[0], layout.kept)
+        tally.add(kept, nodata, reader.unclear, kept_mask[0], layout.kept, layout.kept_weights)
     return tally

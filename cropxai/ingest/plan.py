@@ -5,66 +5,106 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import shapely
-from pyproj import Geod
+from pyproj import CRS, Geod
 
 from cropxai.ingest.chunks import Layout, lay_out
+from cropxai.ingest.coverage import coverage_of
 from cropxai.ingest.parcels import Parcels
-from cropxai.ingest.runs import Runs, runs_of
+from cropxai.ingest.rules import CENTRE, EUROCROPSML, EXACT, Rules
+from cropxai.ingest.runs import Runs, in_pixels, runs_of
 from cropxai.ingest.scenes import CORNERS, Grid
+from cropxai.ingest.zonal import WHOLE
 
 IntArray = npt.NDArray[np.int64]
 
 #: Status of a parcel that no raster shows.
 OUTSIDE = "outside the rasters"
+#: Status of a parcel that is narrower than twice the buffer.
+VANISHED = "nothing of it left inside the buffer"
+#: The rules where none are given.
+DEFAULT = Rules()
+#: Parcels whose pixels are found at a time.
+AT_ONCE = 1 << 15
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
     """The pixels of every parcel on one grid, as runs along the rows.
 
-    A pixel belongs to a parcel if its centre lies inside, by GDAL's rule for polygons (``all_touched=False``). Where
+    By the rule "centre", a pixel belongs to a parcel if its centre lies inside, by GDAL's rule for polygons
+    (``all_touched=False``); by "exact", if the parcel covers some of it, with the covered share as its weight. Where
     parcels overlap, each keeps its pixels.
+
+    A parcel that holds no centre, as one of a few pixels of 10 m may on a grid of 60 m, has a *stand-in*: the one pixel
+    in which a point inside the parcel lies (:func:`shapely.point_on_surface`). Bands of that grid take their value from
+    it if the scene has a finer grid on which the parcel has pixels of its own.
 
     Attributes
     ----------
     grid : Grid
+    rule : {"centre", "exact", "eurocropsml"}
+        The last is "centre" without stand-ins.
     runs : Runs
         Of every parcel, those without a pixel on the raster included.
     centres : (parcel,) int64
-        Pixel centres inside the parcel on the grid continued beyond the raster; of parcels that miss it, 0.
+        Pixel centres inside the parcel on the grid continued beyond the raster; by "exact", its area there in pixels
+        times :data:`cropxai.ingest.zonal.WHOLE`. Of parcels that miss the raster, 0.
     touches : (parcel,) bool
         Whether the parcel lies on the raster, if only in part.
+    vanished : (parcel,) bool
+        Whether it does, and nothing of it is left inside the buffer.
     key : str
-        A hash of parcels and grid.
+        A hash of parcels, grid and those rules on which the pixels depend.
     """
 
     grid: Grid
+    rule: str
     runs: Runs
     centres: IntArray
     touches: npt.NDArray[np.bool_]
+    vanished: npt.NDArray[np.bool_]
     key: str
     _layouts: dict[tuple[tuple[int, int], int], Layout] = field(default_factory=dict, init=False, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let a plan go to another process, with its arrays; layouts are made there."""
+        names = ("grid", "rule", "runs", "centres", "touches", "vanished", "key")
+        return Plan, tuple(getattr(self, name) for name in names)
+
+    @property
+    def whole(self) -> int:
+        """What a whole pixel counts in ``centres`` and ``counts``."""
+        return WHOLE if self.rule == EXACT else 1
+
     @cached_property
     def counts(self) -> IntArray:
-        """Pixels of each parcel on the raster, (parcel,) int64."""
-        return self.runs.counts()
+        """Pixels of each parcel on the raster, stand-ins not among them, (parcel,) int64; by "exact" their weights."""
+        return np.where(self.centres > 0, self.runs.areas(), 0)
 
     @cached_property
     def indptr(self) -> IntArray:
-        """``pixels[indptr[i]:indptr[i + 1]]`` are the pixels of parcel i, (parcel + 1,) int64."""
-        return np.concatenate([[0], np.cumsum(self.counts)]).astype(np.int64)
+        """``pixels[indptr[i]:indptr[i + 1]]`` are the pixels of parcel i, stand-ins too, (parcel + 1,) int64."""
+        return np.asarray(self.runs.first_pixels()[self.runs.ptr])
 
     @cached_property
     def members(self) -> IntArray:
-        """The parcels with a pixel on the raster, (member,) int64 ascending."""
-        return np.flatnonzero(self.counts)
+        """The parcels of which scenes tell whose finest grid this is, (member,) int64 ascending.
+
+        They are those with pixels of their own; by "eurocropsml", all that lie on the raster.
+        """
+        return np.flatnonzero(self.touches if self.rule == EUROCROPSML else self.counts > 0)
+
+    @cached_property
+    def tallied(self) -> IntArray:
+        """The parcels with a pixel on the raster, or a stand-in, (parcel,) int64 ascending."""
+        return np.flatnonzero(np.diff(self.runs.ptr))
 
     @property
     def pixels(self) -> IntArray:
@@ -82,39 +122,102 @@ class Plan:
             return self._layouts[block, layers]
 
 
-def make_plan(parcels: Parcels, grid: Grid) -> Plan:
+def make_plan(parcels: Parcels, grid: Grid, rules: Rules = DEFAULT) -> Plan:
     """Find the pixels of every parcel; the parcels are taken to the CRS of the grid, never the pixels to theirs."""
-    shapes = in_crs(parcels.frame.geometry, grid.crs)
-    touches = _touches(shapes, parcels.usable, grid)
-    runs, centres = runs_of(shapes, touches, grid)
-    return Plan(grid, runs, centres, touches, plan_key(parcels, grid))
+    parts = []
+    for begin in range(0, len(parcels), AT_ONCE):  # some at a time: all their vertices at once would fill the memory
+        some = slice(begin, begin + AT_ONCE)
+        parts.append(_found(parcels.frame.geometry.iloc[some], parcels.usable[some], grid, rules))
+    runs, centres, touches, vanished = zip(*parts, strict=True)
+    return Plan(
+        grid, rules.pixel_rule, Runs.joined(runs), np.concatenate(centres), np.concatenate(touches),
+        np.concatenate(vanished), plan_key(parcels, grid, rules),
+    )  # fmt: skip
 
 
-def plan_key(parcels: Parcels, grid: Grid) -> str:
-    """Return the hash by which the plan of parcels on a grid is known."""
-    return hashlib.sha256(repr((parcels.hash, grid)).encode()).hexdigest()
+def plan_key(parcels: Parcels, grid: Grid, rules: Rules = DEFAULT) -> str:
+    """Return a hash of all that a plan depends on."""
+    return hashlib.sha256(repr((parcels.hash, grid, rules.of_shapes)).encode()).hexdigest()
+
+
+def _found(
+    geometry: gpd.GeoSeries, usable: npt.NDArray[np.bool_], grid: Grid, rules: Rules
+) -> tuple[Runs, IntArray, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return the runs of some parcels, their pixels also beyond the raster, who touches it, and who has vanished."""
+    shapes = in_crs(geometry, grid.crs)
+    touches = _touches(shapes, usable, grid, rules)
+    vanished = np.zeros(len(shapes), dtype=bool)
+    if rules.buffer:
+        shapes[touches] = _shrunk(geometry[touches], grid, rules.buffer)
+        vanished[touches] = shapely.is_empty(shapes[touches])
+    wanted = touches & ~vanished
+    if rules.pixel_rule == EXACT:
+        return *coverage_of(shapes, wanted, grid), touches, vanished
+    runs, centres = runs_of(shapes, wanted, grid)
+    if rules.pixel_rule == CENTRE:
+        runs = _with_stand_ins(runs, shapes, wanted & (centres == 0), grid)
+    return runs, centres, touches, vanished
 
 
 def in_crs(geometry: gpd.GeoSeries, crs: str) -> npt.NDArray[np.object_]:
     """Return the shapes in another CRS, (parcel,) geometries."""
-    return np.asarray(geometry.to_crs(crs).values, dtype=object)
+    return np.array(geometry.to_crs(crs).values, dtype=object)
 
 
-def _touches(shapes: npt.NDArray[np.object_], usable: npt.NDArray[np.bool_], grid: Grid) -> npt.NDArray[np.bool_]:
+def _shrunk(geometry: gpd.GeoSeries, grid: Grid, metres: float) -> npt.NDArray[np.object_]:
+    """Return what of each shape lies so far inside its edge, in the CRS of the grid."""
+    crs = CRS.from_user_input(grid.crs)
+    in_metres = geometry.to_crs(crs if crs.is_projected else geometry.estimate_utm_crs())
+    per_metre = 1 / in_metres.crs.axis_info[0].unit_conversion_factor
+    return in_crs(in_metres.buffer(-metres * per_metre), grid.crs)
+
+
+def _with_stand_ins(runs: Runs, shapes: npt.NDArray[np.object_], lacking: npt.NDArray[np.bool_], grid: Grid) -> Runs:
+    """Give shapes without a pixel centre the pixel of a point inside them, if it lies on the raster."""
+    who = np.flatnonzero(lacking)
+    points = shapely.get_coordinates(shapely.point_on_surface(shapes[who]))
+    places = np.floor([grid.pixels(x, y) for x, y in points]).astype(np.int64).reshape(-1, 2)
+    inside = ((places >= 0) & (places < (grid.width, grid.height))).all(axis=1)
+    who, places = who[inside], places[inside]
+    at = runs.ptr[who]  # they have no run, so theirs comes before that of the next
+    column, row = (np.insert(old, at, new) for old, new in zip((runs.column, runs.row), places.T, strict=True))
+    more = np.cumsum(np.bincount(who + 1, minlength=len(runs.ptr)))
+    return Runs(runs.ptr + more, row, column, np.insert(runs.length, at, 1))
+
+
+def _touches(
+    shapes: npt.NDArray[np.object_], usable: npt.NDArray[np.bool_], grid: Grid, rules: Rules
+) -> npt.NDArray[np.bool_]:
     extent = shapely.Polygon(grid.corners)
     shapely.prepare(extent)
     finite = np.isfinite(shapely.bounds(shapes)).all(axis=1)  # beyond its domain a projection gives infinity
     known = usable & finite
     touches = np.zeros(len(shapes), dtype=bool)
-    touches[known] = shapely.intersects(extent, shapes[known])
+    if rules.as_eurocropsml:
+        touches[known] = _windows_overlap(shapes[known], grid)
+    else:
+        touches[known] = shapely.intersects(extent, shapes[known])
     return touches
+
+
+def _windows_overlap(shapes: npt.NDArray[np.object_], grid: Grid) -> npt.NDArray[np.bool_]:
+    """Return whether some of the pixels round each shape are the raster's: for ``rasterio.mask``, it is on it then."""
+    places = shapely.transform(shapes, lambda coordinates: np.column_stack(in_pixels(coordinates, grid)))
+    left, top, right, bottom = shapely.bounds(places).T
+    across = np.minimum(np.ceil(right), grid.width) - np.maximum(np.floor(left), 0)
+    down = np.minimum(np.ceil(bottom), grid.height) - np.maximum(np.floor(top), 0)
+    return np.asarray((across > 0) & (down > 0))
 
 
 def why_no_pixel(parcels: Parcels, plans: Collection[Plan]) -> list[str]:
     """Say of each parcel why none of the rasters has a pixel of it; empty if one has."""
     reasons = list(parcels.status)
     has_pixel = np.any([plan.counts > 0 for plan in plans], axis=0)
+    vanished = np.any([plan.vanished for plan in plans], axis=0)
     for i in np.flatnonzero(parcels.usable & ~has_pixel):
+        if vanished[i]:
+            reasons[i] = VANISHED
+            continue
         small = next((plan.grid for plan in plans if plan.touches[i] and plan.centres[i] == 0), None)
         if small is None:
             reasons[i] = OUTSIDE

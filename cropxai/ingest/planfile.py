@@ -1,21 +1,38 @@
-"""Plans as files: made once, for the runs that go on, the shares of an array job, and the workers of a cluster."""
+"""Plans as files: made once, for the runs that go on, the shares of an array job, and the workers of a cluster.
 
-import zipfile
+They are mapped into memory: what several processes read is there once, and what is not needed can be dropped. A file is
+one line that names the format, a line of JSON that says what is where, and the arrays as they lie in memory.
+"""
+
+import json
+import zlib
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from affine import Affine
 
-from cropxai.ingest.measure import VERSION
 from cropxai.ingest.parcels import Parcels
-from cropxai.ingest.plan import Plan, make_plan, plan_key
+from cropxai.ingest.plan import DEFAULT, Plan, make_plan, plan_key
+from cropxai.ingest.rules import Rules
 from cropxai.ingest.runs import Runs
 from cropxai.ingest.scenes import Grid
 from cropxai.outputs import replacing
 
+#: A new number puts all older files out of use, in name and content.
+VERSION = 1
+FORMAT = f"cropxai plan {VERSION}\n".encode()
+#: Arrays begin at multiples of so many bytes.
+ALIGNED = 64
+DTYPES: dict[str, Any] = {
+    "ptr": np.int64, "row": np.int32, "column": np.int32, "length": np.int32, "weights": np.uint32,
+    "centres": np.int64, "touches": np.bool_, "vanished": np.bool_,
+}  # fmt: skip
 
-def kept_plan(parcels: Parcels, grid: Grid, folder: Path | None = None) -> Plan:
+
+def kept_plan(parcels: Parcels, grid: Grid, folder: Path | None = None, rules: Rules = DEFAULT) -> Plan:
     """Make the plan of a grid, or take over what is in the folder; keep it there.
 
     Raises
@@ -24,19 +41,22 @@ def kept_plan(parcels: Parcels, grid: Grid, folder: Path | None = None) -> Plan:
         If the folder cannot be written.
     """
     if folder is None:
-        return make_plan(parcels, grid)
-    path = plan_path(folder, plan_key(parcels, grid))
+        return make_plan(parcels, grid, rules)
+    key = plan_key(parcels, grid, rules)
+    path = plan_path(folder, key)
     try:
-        return load_plan(path)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # none, or damaged by something else
-        plan = make_plan(parcels, grid)
-        save_plan(plan, path)
-        return plan
+        plan = load_plan(path)
+        if plan.key == key:
+            return plan
+    except (OSError, ValueError, KeyError, TypeError):  # none, or damaged by something else
+        pass
+    save_plan(make_plan(parcels, grid, rules), path)
+    return load_plan(path)
 
 
 def plan_path(folder: Path, key: str) -> Path:
     """Return where a plan is kept."""
-    return folder / f"plan{VERSION}_{key[:24]}.npz"
+    return folder / f"plan{VERSION}_{key[:24]}.bin"
 
 
 def save_plan(plan: Plan, path: Path) -> None:
@@ -46,26 +66,52 @@ def save_plan(plan: Plan, path: Path) -> None:
     ------
     OutputUnwritable
     """
-    with replacing(path, overwrite=True) as file:
-        np.savez(
-            file,
-            key=np.array(plan.key),
-            crs=np.array(plan.grid.crs),
-            transform=np.array(plan.grid.transform[:6], dtype=np.float64),
-            size=np.array([plan.grid.width, plan.grid.height]),
-            centres=plan.centres,
-            touches=plan.touches,
-            **vars(plan.runs),
-        )
+    found = {**vars(plan), **vars(plan.runs)}
+    arrays = {name: np.ascontiguousarray(found[name], dtype) for name, dtype in DTYPES.items()}
+    header = {
+        "key": plan.key,
+        "rule": plan.rule,
+        "crs": plan.grid.crs,
+        "transform": list(plan.grid.transform)[:6],
+        "size": [plan.grid.width, plan.grid.height],
+        "arrays": {name: [len(values), zlib.crc32(values.data)] for name, values in arrays.items()},
+    }
+    with replacing(path, overwrite=True) as part, part.open("wb") as file:
+        file.write(FORMAT + json.dumps(header).encode() + b"\n")
+        for values in arrays.values():
+            file.write(bytes(-file.tell() % ALIGNED))
+            file.write(values.data)
 
 
 def load_plan(path: Path) -> Plan:
-    """Read a plan that :func:`save_plan` wrote."""
-    with np.load(path) as kept:
-        width, height = kept["size"].tolist()
-        grid = Grid(str(kept["crs"]), Affine(*kept["transform"].tolist()), width, height)
-        runs = Runs(kept["ptr"], kept["row"], kept["column"], kept["length"])
-        return Plan(grid, runs, kept["centres"], kept["touches"], str(kept["key"]))
+    """Map a plan into memory that :func:`save_plan` wrote.
+
+    Raises
+    ------
+    OSError
+        If it is not there.
+    ValueError
+        If it is damaged.
+    """
+    with path.open("rb") as file:
+        if file.readline(len(FORMAT)) != FORMAT:
+            raise ValueError(f"{path}: no plan of this version")
+        header = json.loads(file.readline())
+        at = file.tell()
+    stored = np.memmap(path, dtype=np.uint8, mode="c")  # "c", because compiled code asks for arrays to write to
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    for name, dtype in DTYPES.items():
+        length, checksum = header["arrays"][name]
+        at += -at % ALIGNED
+        values = np.asarray(stored[at : at + length * np.dtype(dtype).itemsize])
+        if zlib.crc32(values.data) != checksum:
+            raise ValueError(f"{path}: damaged")
+        arrays[name] = values.view(dtype)
+        at += values.size
+    grid = Grid(header["crs"], Affine(*header["transform"]), *header["size"])
+    runs = Runs(*(arrays[name] for name in ("ptr", "row", "column", "length", "weights")))
+    centres, touches, vanished = (arrays[name] for name in ("centres", "touches", "vanished"))
+    return Plan(grid, header["rule"], runs, centres, touches, vanished, header["key"])
 
 
 @lru_cache(maxsize=8)  # the grids of two tiles or so; the name of a file tells all that is in it

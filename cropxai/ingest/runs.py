@@ -1,6 +1,7 @@
 """Polygons as pixel runs: the pixels of a row that follow each other are one run, some fifteen times fewer."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import shapely
 
 from cropxai.ingest.jit import compiled
 from cropxai.ingest.scenes import Grid
+from cropxai.ingest.zonal import ALL_ALIKE, Weights
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -29,17 +31,74 @@ class Runs:
         Runs ``ptr[i]`` to ``ptr[i + 1]`` belong to parcel i; they are sorted by row and column, and do not overlap.
     row, column, length : (run,) int32
         The first pixel of a run, and how many there are.
+    weights : (pixel,) uint32
+        Of each pixel, run after run, above 0 (:data:`cropxai.ingest.zonal.WHOLE`: all of it); empty where every pixel
+        counts 1.
     """
 
     ptr: IntArray
     row: npt.NDArray[np.int32]
     column: npt.NDArray[np.int32]
     length: npt.NDArray[np.int32]
+    weights: Weights = field(default_factory=lambda: ALL_ALIKE)
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Runs]") -> "Runs":
+        """Return the runs of all parcels from those of some after the other; there is one part at least."""
+        before = np.cumsum([0, *(part.ptr[-1] for part in parts)])
+        ptr = np.concatenate([[0], *(part.ptr[1:] + n for part, n in zip(parts, before, strict=False))])
+        names = ("row", "column", "length", "weights")
+        return cls(ptr.astype(np.int64), *(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def counts(self) -> IntArray:
         """Return the pixels of each parcel, (parcel,) int64."""
-        pixels = np.concatenate([[0], np.cumsum(self.length, dtype=np.int64)])
-        return np.asarray(pixels[self.ptr[1:]] - pixels[self.ptr[:-1]])
+        return self.first_pixels()[self.ptr[1:]] - self.first_pixels()[self.ptr[:-1]]
+
+    def areas(self) -> IntArray:
+        """Return the sum of the weights of each parcel's pixels, (parcel,) int64; where there is none, their number."""
+        if not len(self.weights):
+            return self.counts()
+        area = np.concatenate([[0], np.cumsum(self.weights, dtype=np.int64)])
+        ends = self.first_pixels()[self.ptr]
+        return np.asarray(area[ends[1:]] - area[ends[:-1]])
+
+    def first_pixels(self) -> IntArray:
+        """Return the number of pixels before each run, and last of all, (run + 1,) int64."""
+        return np.concatenate([[0], np.cumsum(self.length, dtype=np.int64)])
+
+
+@dataclass(frozen=True, eq=False)
+class Outlines:
+    """The rings of shapes in pixels of a grid, from the outer corner of its first pixel.
+
+    Attributes
+    ----------
+    x, y : (vertex,) float64
+    turned : (ring,) bool
+        Whether the ring runs counter-clockwise in coordinates of the CRS.
+    outer : (ring,) bool
+        Whether it is the outer ring of a polygon.
+    ring_ptr, shape_ptr : (ring + 1,), (shape + 1,) int64
+        The vertices of each ring, and the rings of each shape.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    turned: npt.NDArray[np.bool_]
+    outer: npt.NDArray[np.bool_]
+    ring_ptr: IntArray
+    shape_ptr: IntArray
+
+
+def outlines_of(shapes: npt.NDArray[np.object_], wanted: npt.NDArray[np.bool_], grid: Grid) -> Outlines:
+    """Return the rings of polygons and multipolygons in the CRS of the grid; those not wanted have none."""
+    polygons, of_shape = shapely.get_parts(np.where(wanted, shapes, np.array(None)), return_index=True)
+    rings, of_polygon = shapely.get_rings(polygons, return_index=True)
+    coordinates, of_ring = shapely.get_coordinates(rings, return_index=True)
+    x, y = in_pixels(coordinates, grid)
+    outer = np.diff(of_polygon, prepend=-1) > 0  # a polygon gives its outer ring first
+    ring_ptr, shape_ptr = _pointers(of_ring, len(rings)), _pointers(of_shape[of_polygon], len(shapes))
+    return Outlines(x, y, shapely.is_ccw(rings), outer, ring_ptr, shape_ptr)
 
 
 def runs_of(shapes: npt.NDArray[np.object_], wanted: npt.NDArray[np.bool_], grid: Grid) -> tuple[Runs, IntArray]:
@@ -64,13 +123,8 @@ def runs_of(shapes: npt.NDArray[np.object_], wanted: npt.NDArray[np.bool_], grid
     centres : (parcel,) int64
         Pixel centres inside, on the grid continued beyond the raster.
     """
-    polygons, of_shape = shapely.get_parts(np.where(wanted, shapes, np.array(None)), return_index=True)
-    rings, of_polygon = shapely.get_rings(polygons, return_index=True)
-    coordinates, of_ring = shapely.get_coordinates(rings, return_index=True)
-    x, y = _in_pixels(coordinates, grid)
-    ring_ptr = _pointers(of_ring, len(rings))
-    turned = shapely.is_ccw(rings)
-    shape_ptr = _pointers(of_shape[of_polygon], len(shapes))
+    rings = outlines_of(shapes, wanted, grid)
+    x, y, turned, ring_ptr, shape_ptr = rings.x, rings.y, rings.turned, rings.ring_ptr, rings.shape_ptr
     first, last, countable = _rows(x, y, ring_ptr[shape_ptr], grid)
     room = _room(y, ring_ptr, shape_ptr, first, last)
     ends = np.concatenate([[0], np.cumsum(room)])
@@ -84,7 +138,7 @@ def runs_of(shapes: npt.NDArray[np.object_], wanted: npt.NDArray[np.bool_], grid
     return Runs(before[ends].astype(np.int64), row[kept], column[kept], length[kept]), centres
 
 
-def _in_pixels(coordinates: FloatArray, grid: Grid) -> tuple[FloatArray, FloatArray]:
+def in_pixels(coordinates: FloatArray, grid: Grid) -> tuple[FloatArray, FloatArray]:
     """Take coordinates to pixels with the inverse that GDAL uses, operation by operation, so that ties fall alike."""
     a, b, c, d, e, f = (float(value) for value in grid.transform[:6])
     if b == 0 and d == 0:

@@ -1,6 +1,7 @@
 """The table that grows to a series, a date at a time, and decides which scene of a date speaks for a parcel."""
 
 from collections.abc import Mapping, Sequence
+from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
@@ -55,8 +56,9 @@ class SeriesTable:
         the highest baseline, then that with most clear pixels. Scenes come in the order of tile and path: a later one
         must be better to win.
         """
-        seen = [(scene, measured) for scene, measured in views if measured.present.any()]
-        self.blank += [scene.path for scene, measured in views if not measured.present.any()]
+        holds = [bool(measured.present.any()) or self._rules.as_eurocropsml for _, measured in views]
+        seen = list(compress(views, holds))
+        self.blank += [scene.path for (scene, _), holding in zip(views, holds, strict=True) if not holding]
         if not seen:
             return
         t = len(self.dates)
@@ -65,19 +67,20 @@ class SeriesTable:
             plan = self._plans[scene.grid]
             who = plan.members
             centres = plan.centres[who]
+            large = centres >= self._rules.min_pixels * plan.whole
             least = self._least(centres)
             baseline = np.full(len(who), _number(scene.baseline))
             rank = np.stack([measured.clear >= least, measured.present, baseline, measured.clear], axis=1)
-            wins = _better(rank, best[who])
+            wins = large & _better(rank, best[who])
             enough = measured.counts >= self._least_of_bands(scene, who)
-            values = np.where(enough, measured.median, np.nan)
+            values = np.where(enough, measured.values, np.nan)
             self._present[who] |= measured.present > 0
             best[who[wins]] = rank[wins]
-            self._clear[who[wins], t] = measured.clear[wins]
-            self._share[who[wins], t] = (measured.clear / centres)[wins]
+            self._clear[who[wins], t] = -(-measured.clear // plan.whole)[wins]
+            self._share[who[wins], t] = (measured.clear / np.maximum(centres, 1))[wins]
             self._reflectance[who[wins], t] = values[wins]
             cut = plan.counts[who] < least
-            why = np.select([measured.present == 0, np.isfinite(values).any(axis=1), cut], [NO_DATA, 0, CUT], UNCLEAR)
+            why = np.select([np.isfinite(values).any(axis=1), measured.present == 0, cut], [0, NO_DATA, CUT], UNCLEAR)
             self._why[who[wins], t] = why[wins]
         self.dates.append(date)
 
@@ -100,8 +103,10 @@ class SeriesTable:
 
     def _least(self, centres: IntArray) -> IntArray:
         """Return how many pixels make a value count, of so many in all."""
+        if self._rules.as_eurocropsml:
+            return np.zeros_like(centres)
         # Less a trifle, because 0.1 × 30 is 3.0000000000000004 and three pixels of thirty are enough.
-        return np.asarray(np.maximum(1, np.ceil(self._rules.min_clear * centres - 1e-9)), dtype=np.int64)
+        return np.asarray(np.maximum(1, np.ceil(self._rules.min_clear * centres * (1 - 1e-9))), dtype=np.int64)
 
     def _least_of_bands(self, scene: Scene, who: IntArray) -> IntArray:
         """Return how many pixels of its own grid make a value of each band count, (member, band)."""
@@ -132,10 +137,16 @@ class SeriesTable:
     def _status(self, reflectance: npt.NDArray[np.float32], parcels: Parcels) -> list[str]:
         status = why_no_pixel(parcels, self._plans.values())
         on_raster = np.max([plan.counts / np.maximum(plan.centres, 1) for plan in self._plans.values()], axis=0)
-        for i in np.flatnonzero(np.isnan(reflectance).all(axis=(1, 2))):
-            if status[i]:
+        pixels = np.max([plan.centres / plan.whole for plan in self._plans.values()], axis=0)
+        missing = np.asarray(np.isnan(reflectance).all(axis=(1, 2)))
+        for i in range(len(status)):
+            if not missing[i]:
+                status[i] = ""
+            elif status[i]:
                 continue
-            if not self._present[i]:
+            elif pixels[i] < self._rules.min_pixels:
+                status[i] = f"too few pixels: {pixels[i]:.4g}, --min-pixels {self._rules.min_pixels}"
+            elif not self._present[i]:
                 status[i] = BLANK
             elif on_raster[i] < self._rules.min_clear:
                 status[i] = f"{CUT_OFF}: {on_raster[i]:.0%} of it on the rasters"

@@ -1,10 +1,13 @@
-"""The inner loop: medians and counts of all parcels and bands of one piece of a raster, in one pass over pixel runs.
+"""The inner loop: medians, means and counts of parcels on one piece of a raster, in one pass over pixel runs.
 
 Pixel values are *codes*: unsigned integers that order as the values do, with 0 where there is none. The DN of
 Sentinel-2 are codes already (its 0 is "no data"); other numbers are made to codes by :func:`codes_of`.
+
+Pixels count 1 each, or by a *weight*: the share of the pixel that the parcel covers, as a whole number of 1/``WHOLE``.
+Whole numbers add up to the same sum in any order, and a parcel's half is exact.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ import numpy.typing as npt
 from cropxai.ingest.jit import compiled
 
 Codes = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
+Weights = npt.NDArray[np.uint32]
 IntArray = npt.NDArray[np.int64]
 
 SIGN = np.uint32(1 << 31)
@@ -20,6 +24,10 @@ SIGN = np.uint32(1 << 31)
 STRETCH = 32768
 #: Values that vector instructions take at once, unrolled.
 LOT = 64
+#: Weight of a pixel that a parcel covers whole: fine enough that the mean of a hundredth of a pixel is right to 1e-7.
+WHOLE = 1 << 30
+#: What is given as weights where every pixel counts 1.
+ALL_ALIKE: Weights = np.zeros(0, dtype=np.uint32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +42,15 @@ class Groups:
         Runs ``ptr[i]`` to ``ptr[i + 1]`` belong to group i.
     start, length : (run,) int64
         First pixel of each run in the piece, and their number.
+    weigh : (run,) int64
+        Where the weights of each run begin; empty where every pixel counts 1.
     """
 
     member: IntArray
     ptr: IntArray
     start: IntArray
     length: IntArray
+    weigh: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +60,11 @@ class Tally:
     Attributes
     ----------
     lower, upper : (member, band) uint16 or uint32
-        Codes of the two middle values (of an odd number: twice the same); 0 where there is none.
+        Codes of the two middle values (with weights, or of an odd number: twice the same); 0 where there is none.
+    total : (member, band) float64
+        Sum of the values, each times its weight.
     counts : (member, band) int64
-        Clear pixels with a value in the band.
+        Clear pixels with a value in the band; with weights the sum of theirs, here and below.
     clear : (member,) int64
         Clear pixels with a value in any band.
     present : (member,) int64
@@ -60,6 +73,7 @@ class Tally:
 
     lower: Codes
     upper: Codes
+    total: npt.NDArray[np.float64]
     counts: IntArray
     clear: IntArray
     present: IntArray
@@ -68,11 +82,17 @@ class Tally:
     def empty(cls, members: int, bands: int, dtype: npt.DTypeLike) -> "Tally":
         """Return a tally of nothing."""
         lower, upper = (np.zeros((members, bands), dtype=dtype) for _ in range(2))
-        counts = np.zeros((members, bands), dtype=np.int64)
-        return cls(lower, upper, counts, np.zeros(members, dtype=np.int64), np.zeros(members, dtype=np.int64))
+        total, counts = np.zeros((members, bands)), np.zeros((members, bands), dtype=np.int64)
+        return cls(lower, upper, total, counts, np.zeros(members, dtype=np.int64), np.zeros(members, dtype=np.int64))
 
     def add(
-        self, values: Codes, nodata: Codes, unclear: npt.NDArray[np.bool_], mask: npt.NDArray[np.uint16], groups: Groups
+        self,
+        values: Codes,
+        nodata: Codes,
+        unclear: npt.NDArray[np.bool_],
+        mask: npt.NDArray[np.uint16],
+        groups: Groups,
+        weights: Weights = ALL_ALIKE,
     ) -> None:
         """Take in the parcels that lie in one piece of the raster.
 
@@ -85,20 +105,29 @@ class Tally:
         mask : (pixel,) uint16
         groups : Groups
             Each with at least one pixel.
+        weights : (weight,) uint32
+            To which ``groups.weigh`` points; none is 0. Empty where every pixel counts 1.
         """
-        scratch = np.empty(int(_longest(groups.ptr, groups.length)) + LOT, dtype=values.dtype)
+        room = int(_longest(groups.ptr, groups.length)) + LOT
+        scratch = np.empty(room, dtype=values.dtype)
+        shares, kept = np.empty((2, room if len(weights) else 0), dtype=np.uint32)
         _add(
-            values, nodata, unclear, mask, groups.member, groups.ptr, groups.start, groups.length, scratch,
-            self.lower, self.upper, self.counts, self.clear, self.present,
+            values, nodata, unclear, mask, groups.member, groups.ptr, groups.start, groups.length, groups.weigh,
+            weights, scratch, shares, kept, self.lower, self.upper, self.total, self.counts, self.clear, self.present,
         )  # fmt: skip
 
     def median(self) -> npt.NDArray[np.float64]:
         """Return the median of each parcel and band, (member, band) in stored units, NaN where there is no value.
 
-        The median of an even number of values is the mean of the two middle ones, as in :func:`numpy.median`.
+        The median of an even number of values is the mean of the two middle ones, as in :func:`numpy.median`. With
+        weights it is the least value such that it and all lower ones have half of the weight or more.
         """
         lower, upper = (_values_of(codes).astype(np.float64) for codes in (self.lower, self.upper))
         return np.where(self.counts > 0, (lower + upper) / 2, np.nan)
+
+    def mean(self) -> npt.NDArray[np.float64]:
+        """Return the mean of each parcel and band, (member, band) in stored units, NaN where there is no value."""
+        return np.where(self.counts > 0, self.total / np.maximum(self.counts, 1), np.nan)
 
 
 def codes_of(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint32]:
@@ -149,20 +178,29 @@ def _add(
     ptr: IntArray,
     start: IntArray,
     length: IntArray,
+    weigh: IntArray,
+    weights: Weights,
     scratch: Codes,
+    shares: Weights,
+    kept: Weights,
     lower: Codes,
     upper: Codes,
+    total: npt.NDArray[np.float64],
     counts: IntArray,
     clear: IntArray,
     present: IntArray,
 ) -> None:
+    weighted = len(weights) > 0
     bright = np.ones(len(scratch), dtype=np.uint8)  # whether a pixel of the parcel is clear
     seen = np.zeros(len(scratch), dtype=np.uint8)  # whether it has a value in any band
     for g in range(len(member)):
         who = member[g]
+        runs = slice(ptr[g], ptr[g + 1])
         pixels = 0
         for r in range(ptr[g], ptr[g + 1]):
             pixels += length[r]
+        if weighted:
+            _gather(weights, weigh[runs], length[runs], shares)
         unmasked = pixels
         if len(unclear):
             unmasked = 0
@@ -176,7 +214,7 @@ def _add(
         seen[:pixels] = 0
         for band in range(values.shape[0]):
             none = nodata[band]
-            _gather(values[band], start[ptr[g] : ptr[g + 1]], length[ptr[g] : ptr[g + 1]], scratch)
+            _gather(values[band], start[runs], length[runs], scratch)
             missing = _missing(scratch, pixels, none)
             if missing == 0:
                 whole = True
@@ -186,24 +224,31 @@ def _add(
             if unmasked == 0:
                 continue
             n = pixels
+            its = shares
             if missing or unmasked < pixels:
                 n = 0
+                its = kept
                 for k in range(pixels):
                     value = scratch[k]
                     scratch[n] = value
+                    if weighted:
+                        kept[n] = shares[k]
                     n += (bright[k] != 0) & (value != 0) & (value != none)
-            counts[who, band] = n
             if n:
-                low, high = _middle(scratch, n)
+                counts[who, band] = _sum(its[:n]) if weighted else n
+                total[who, band] = _weighted_sum(scratch, its, n) if weighted else _plain_sum(scratch, n)
+                low, high = _middle(scratch, its, n, counts[who, band])
                 lower[who, band] = low
                 upper[who, band] = high
-        if whole:
+        if whole and not weighted:
             present[who] = pixels
             clear[who] = unmasked
-        else:
-            for k in range(pixels):
-                present[who] += seen[k]
-                clear[who] += seen[k] & bright[k]
+            continue
+        for k in range(pixels):
+            if whole or seen[k]:
+                one = np.int64(shares[k]) if weighted else 1
+                present[who] += one
+                clear[who] += one * bright[k]
 
 
 @compiled
@@ -231,34 +276,37 @@ def _missing(values: Codes, n: int, none: int) -> int:
 
 
 @compiled
-def _middle(values: Codes, n: int) -> tuple[Any, Any]:
+def _middle(values: Codes, weights: Weights, n: int, whole: int) -> tuple[Any, Any]:
     """Return the two middle ones of the first n values, by bisection on the value; there must be LOT values more.
 
     A probe counts the values up to a bound, without branches. The first bound is the mean, the next come from
-    interpolation, every third from halving: about four probes do, and never more than three times the bits.
+    interpolation, every third from halving: about four probes do, and never more than three times the bits. With
+    weights, which have the sum ``whole``, probes add them up, and the two are one.
     """
+    weighted = len(weights) > 0
     low: Any = np.int64(_least(values, n))
     high: Any = np.int64(_greatest(values, n))
-    rank = (n + 1) // 2
-    below, upto = 0, n  # values under ``low``, and up to ``high``
+    rank = (whole + 1) // 2
+    below: Any = np.int64(0)
+    upto: Any = np.int64(whole)  # values up to ``high``, and ``below`` those under ``low``
     full = -(-n // LOT) * LOT
+    bound: Any = np.int64(_sum(values[:n]) // np.uint64(n))
     for i in range(n, full):  # a loop over whole lots has no slow end; what fills the last is above any bound
         values[i] = ~values.dtype.type(0)
-    bound: Any = np.int64(_total(values[:n]) // np.uint64(n))
     probe = 0
     while low < high:
         if probe % 3:
-            bound = low + (high - low) * (rank - below) // (upto - below + 1)
+            bound = low + np.int64((high - low) * ((rank - below) / (upto - below + 1)))
         elif probe:
             bound = (low + high) >> 1
         bound = min(bound, high - 1)
         probe += 1
-        found = _upto(values, full, bound)
+        found = _weight_upto(values, weights, n, bound) if weighted else _upto(values, full, bound)
         if found >= rank:
             high, upto = bound, found
         else:
             low, below = bound + 1, found
-    if n % 2 == 1 or upto > rank:
+    if weighted or n % 2 == 1 or upto > rank:
         return low, low
     return low, _next(values, full, low)
 
@@ -280,11 +328,48 @@ def _greatest(values: Codes, n: int) -> Any:
 
 
 @compiled
-def _total(values: Codes) -> Any:
+def _sum(values: Codes) -> Any:
     total: Any = np.uint64(0)
     for i in range(len(values)):
         total += np.uint64(values[i])
     return total
+
+
+@compiled
+def _plain_sum(values: Codes, n: int) -> float:
+    """Return the sum of the first n values that codes stand for: exact for DN, in double precision for others."""
+    if values.itemsize == 2:
+        return float(_sum(values[:n]))
+    total = 0.0
+    for value in _floats(values, n):
+        total += value
+    return total
+
+
+@compiled
+def _weighted_sum(values: Codes, weights: Weights, n: int) -> float:
+    """Return the sum of value times weight of the first n; DN add up without rounding, a stretch at a time."""
+    total = 0.0
+    if values.itemsize == 2:
+        for begin in range(0, n, STRETCH):
+            few: Any = np.uint64(0)
+            for i in range(begin, min(begin + STRETCH, n)):
+                few += np.uint64(values[i]) * np.uint64(weights[i])
+            total += float(few)
+        return total
+    floats = _floats(values, n)
+    for i in range(n):
+        total += np.float64(floats[i]) * weights[i]
+    return total
+
+
+@compiled
+def _floats(codes: Codes, n: int) -> Any:
+    """Return the numbers that the first n codes stand for, as :func:`_values_of` does."""
+    bits = np.empty(n, dtype=np.uint32)
+    for i in range(n):
+        bits[i] = codes[i] ^ SIGN if codes[i] & SIGN else ~codes[i]
+    return bits.view(np.float32)
 
 
 @compiled
@@ -299,6 +384,16 @@ def _upto(values: Codes, n: int, bound: int) -> int:
             few = np.uint16(few + np.uint16(part[i] <= limit))
         total += int(few)
     return total
+
+
+@compiled
+def _weight_upto(values: Codes, weights: Weights, n: int, bound: int) -> Any:
+    """Add up the weights of those of the first n values that do not exceed a bound."""
+    limit = values.dtype.type(bound)
+    total: Any = np.uint64(0)
+    for i in range(n):
+        total += np.uint64(weights[i]) * np.uint64(values[i] <= limit)
+    return np.int64(total)
 
 
 @compiled
