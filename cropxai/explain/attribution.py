@@ -1,7 +1,6 @@
 """Explain answers: from a series and a model to the relevance of parcels × dates (× bands), piece by piece."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from cropxai.errors import OutputUnwritable, PathLike
+from cropxai.errors import PathLike
 from cropxai.explain.lrp import LEDGER, LRP, Attribution
 from cropxai.explain.medians import reference_series
 from cropxai.explain.parts import kept, name_of
 from cropxai.explain.relevance import PARCELS_AT_ONCE, Relevance
 from cropxai.model.checkpoint import Model
 from cropxai.model.inputs import Inputs
-from cropxai.outputs import check_absent, remove, replacing
+from cropxai.outputs import check_absent
 from cropxai.reporting import Report, silent
 from cropxai.series import CropSeries
+from cropxai.workplace import Workplace
 
 
 def explain(series: CropSeries, model: Model, **choices: Any) -> Relevance:
@@ -38,23 +38,12 @@ def explain_to(
 
     Raises
     ------
-    OutputExists, OutputUnwritable
+    OutputExists, OutputUnwritable, OutputBusy
     """
-    path = check_absent(path, overwrite)
-    parts = path.with_name(f".{path.name}.parts")
-    try:
-        parts.mkdir(exist_ok=True)
-    except OSError as error:
-        raise OutputUnwritable(parts, error.strerror or str(error)) from error
-    try:
-        pieces = explained_pieces(series, model, workdir=parts, **choices)
-        whole = Relevance.write(parts / "whole.zarr", pieces, overwrite=True)
-        with replacing(path, overwrite) as part:
-            whole.rename(part)
-        remove(parts)
-    finally:
-        with suppress(OSError):  # not empty: there is something to go on from
-            parts.rmdir()
+    check_absent(path, overwrite)
+    with Workplace(path) as place:
+        pieces = explained_pieces(series, model, workdir=place.folder, **choices)
+        Relevance.write(path, pieces, overwrite)
     return Relevance.open(path)
 
 

@@ -72,7 +72,7 @@ def test_an_interrupted_run_keeps_what_it_has(series, model, tmp_path, monkeypat
     with pytest.raises(KeyboardInterrupt):
         explain_to(tmp_path / "r.zarr", series, model, report=stop)
     (parts,) = tmp_path.iterdir()
-    assert [p.suffix for p in parts.iterdir()] == [".npz", ".npz"]
+    assert len(list(parts.glob("*.npz"))) == 2
     done = counted(monkeypatch)
     explain_to(tmp_path / "r.zarr", series, model, rule="attnlrp")  # another question: nothing is taken over
     assert done == [50, 50, 20]
