@@ -15,13 +15,14 @@ from cropxai.cli import options
 @click.option("--level", type=click.Choice(["date", "band"]), default="band", show_default=True,
               help="Relevance of parcel × date, or of parcel × date × band.")  # fmt: skip
 @click.option("--true-label", is_flag=True, help="Explain the label of the series instead of the predicted class.")
+@click.option("--class", "wanted", metavar="CROP", help="Explain this class, of every parcel.")
 @click.option("--dtype", type=click.Choice(["float32", "float64", "bfloat16"]), default="float32", show_default=True,
               help="Numbers in which the network runs.")  # fmt: skip
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True,
               help="Where the network runs.")  # fmt: skip
 @click.option("--selfcheck", is_flag=True, help="First compare 8 random parcels with the explicit reference.")
 @options.progress
-def explain(series, model, output, overwrite, season, start, end, true_label, selfcheck, progress, **choices):
+def explain(series, model, output, overwrite, season, start, end, true_label, wanted, selfcheck, progress, **choices):
     """Write the relevance of every parcel × date (× band) of SERIES for the answer of the model.
 
     \b
@@ -37,11 +38,15 @@ def explain(series, model, output, overwrite, season, start, end, true_label, se
     cube = CropSeries.open(series).between(*options.chosen_dates(season, start, end))
     trained = load_model(model)
     trained.check(cube)
+    if wanted is not None and true_label:
+        raise click.UsageError("--class and --true-label exclude each other")
+    if wanted is not None and trained.class_of([wanted]) == [""]:
+        raise click.UsageError(f"--class {wanted!r} is none of the model's: {', '.join(trained.names)}")
     deviation = None
     if selfcheck:
         deviation = LRP(trained, **choices).selfcheck(cube)
         progress.log(f"selfcheck: largest deviation from the explicit reference {deviation:.1e}")
-    labels = cube.labels if true_label else None
+    labels = cube.labels if true_label else None if wanted is None else [wanted] * len(cube)
     with progress.stage("explain") as report:
         relevance = explain_to(output, cube, trained, overwrite=overwrite, labels=labels, report=report, **choices)
     answered = int((relevance.crop != "").sum())

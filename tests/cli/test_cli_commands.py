@@ -79,6 +79,15 @@ def test_explain_writes_relevance(paths, tmp_path):
     assert Relevance.open(tmp_path / "r.zarr").dataset.attrs["target"] == "logit"
 
 
+def test_explain_one_class(paths, tmp_path, capsys):
+    argv = ["explain", paths[0], "--model", paths[1], "-o", str(tmp_path / "r.zarr"), "--quiet"]
+    assert main([*argv, "--class", "grain maize", "--target", "logit"]) == 0
+    assert set(Relevance.open(tmp_path / "r.zarr").crop) == {"grain maize"}
+    assert main([*argv, "--overwrite", "--class", "rice"]) == 2
+    assert "--class 'rice' is none of the model's: grain maize, winter wheat" in capsys.readouterr().err
+    assert main([*argv, "--overwrite", "--class", "grain maize", "--true-label"]) == 2
+
+
 def test_explain_checks_itself_and_writes_relevance_by_date(paths, tmp_path, capsys):
     argv = ["explain", paths[0], "--model", paths[1], "-o", str(tmp_path / "r.zarr"), "--level", "date"]
     assert main([*argv, "--selfcheck", "--dtype", "float64", "--rule", "attnlrp", "--reference", "class-median"]) == 0
