@@ -190,6 +190,16 @@ class ScenesSetAside(CropxaiWarning):
         super().__init__(f"{len(paths)} {noun}: {reason} ({some(paths)})")
 
 
+class ScenesUnverified(CropxaiWarning):
+    """Rasters that carry no checksum to compare them with."""
+
+    def __init__(self, paths: Sequence[object]):
+        noun = "raster carries" if len(paths) == 1 else "rasters carry"
+        super().__init__(
+            f"{len(paths)} {noun} no checksum of all files, and --verify cannot compare them ({some(paths)})"
+        )
+
+
 # --- series ------------------------------------------------------------------------------------------------------
 
 

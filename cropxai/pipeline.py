@@ -114,7 +114,8 @@ def crop_map(
         results = answers.frame.join(top_dates(relevance)).join(_window_columns(answers.frame["crop"], found))
         if label_field is not None:
             results["declared_crop"] = pd.Series(series.labels, dtype=object).replace("", None)
-        told = {name: value for name, value in reading.items() if name not in ("workers", "dask", "plan_cache")}
+        unsaid = ("verify", "workers", "dask", "plan_cache")
+        told = {name: value for name, value in reading.items() if name not in unsaid}
         asked = {"rule": rule, "target": target, "reference": reference, "top": top, "max_loss": max_loss,
                  "aggregate": aggregate, **told}  # fmt: skip
         write_map(

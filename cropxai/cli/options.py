@@ -140,13 +140,16 @@ dask = click.option(
     metavar="local|tcp://HOST:PORT",
     help="Read the rasters on a Dask cluster: processes of this machine, or workers that share all folders with it.",
 )
+verify = click.option(
+    "--verify", is_flag=True, help="Compare files with the checksums that their product carries (SAFE)."
+)
 
 
 def reading(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give the options on how rasters are read, which reach the command as one dictionary, ``reading``."""
     clouds = (min_clear, mask_classes, dilation, cloud_probability, cloud_detector)
     pixels = (pixel_rule, statistic, buffer, min_pixels, plan_cache)
-    return _collected(command, "reading", (level, dn_offset, *clouds, *pixels, workers, dask))
+    return _collected(command, "reading", (level, dn_offset, *clouds, *pixels, verify, workers, dask))
 
 
 def _collected(command: Callable[..., Any], name: str, given: Sequence[Decorator]) -> Callable[..., Any]:

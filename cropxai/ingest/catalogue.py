@@ -2,9 +2,12 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cropxai.errors import LevelsMixed, NoScenes, PathLike, ScenesUnreadable, some
+from cropxai.ingest.checksums import warn_of_unverified
+from cropxai.ingest.reprocessing import newest_processing
 from cropxai.ingest.scenes import Scene
 from cropxai.ingest.sources import SOURCES
 
@@ -18,6 +21,7 @@ def find_scenes(
     dn_offset: float | None = None,
     start: Day | None = None,
     end: Day | None = None,
+    verify: bool = False,
 ) -> list[Scene]:
     """Find the scenes in files and folders.
 
@@ -31,6 +35,8 @@ def find_scenes(
         Radiometric offset of all rasters, in place of what they declare.
     start, end : datetime.date or "YYYY-MM-DD", optional
         First and last day to keep.
+    verify : bool
+        Let the scenes carry the checksums of their files, with which these are compared before they are read.
 
     Returns
     -------
@@ -45,6 +51,13 @@ def find_scenes(
         If there are scenes of L1C and of L2A.
     NoScenes
         If no scene lies between ``start`` and ``end``.
+
+    Warns
+    -----
+    ScenesSetAside
+        If an acquisition is there in several processings.
+    ScenesUnverified
+        If scenes that should be verified carry no checksums.
     """
     places = [Path(p) for p in ([paths] if isinstance(paths, str | Path) else paths)]
     of_source: dict[int, list[Path]] = {}
@@ -70,4 +83,8 @@ def find_scenes(
     examples = {scene.level: scene.path for scene in reversed(kept)}
     if len(examples) > 1:
         raise LevelsMixed(sorted(examples.items()))
-    return kept
+    kept = newest_processing(kept)
+    if verify:
+        warn_of_unverified(kept)
+        return kept
+    return [replace(scene, checksums={}) for scene in kept]

@@ -64,6 +64,7 @@ def extract_series(
     min_pixels: int = 1,
     start: Day | None = None,
     end: Day | None = None,
+    verify: bool = False,
     workdir: PathLike | None = None,
     plan_cache: PathLike | None = None,
     workers: int | None = None,
@@ -118,6 +119,8 @@ def extract_series(
         Parcels of fewer pixels (by "exact": of less area than so many) on the finest grid of a scene get no value.
     start, end : datetime.date or "YYYY-MM-DD", optional
         First and last day to keep.
+    verify : bool
+        Compare files with the checksums that their product carries, before they are read.
     workdir : path, optional
         Folder for what each scene gave; a run that was stopped goes on from there, with the same result.
     plan_cache : path, optional
@@ -184,7 +187,7 @@ def extract_series(
     fields = read_parcels(parcels, layer=layer, id_field=id_field, label_field=label_field)
     if before is not None and fields.crop is None:
         fields = replace(fields, crop=before.labels)
-    found = find_scenes(scenes, level=level, dn_offset=dn_offset, start=start, end=end)
+    found = find_scenes(scenes, level=level, dn_offset=dn_offset, start=start, end=end, verify=verify)
     if accept is not None:
         accept(found)
     where = _named(scenes)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cropxai.errors import OutputUnwritable, ScenesUnreadable
+from cropxai.ingest.checksums import verify
 from cropxai.ingest.clouds import Hidden
 from cropxai.ingest.files import decoding_in_this_thread
 from cropxai.ingest.fingerprint import known_again, states
@@ -114,6 +115,7 @@ def kept_in(part: Path) -> Measurement | None:
 
 @decoding_in_this_thread()
 def _measure(scene: Scene, plans: Mapping[Grid, Plan], bands: Sequence[str], rules: Rules) -> Measurement:
+    verify(scene)
     if rules.as_eurocropsml:
         scene = _as_stored(scene)
     members = plans[scene.grid].members

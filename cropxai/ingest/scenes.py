@@ -124,7 +124,7 @@ class Scene:
     datatake : str
         Satellite and start of the datatake, by which processings of one acquisition are known; empty where unknown.
     checksums : mapping of str to str
-        Of files that carry one: path to "algorithm:digest".
+        Of files: path to "algorithm:digest", with which they are compared before they are read. Empty unless asked for.
     """
 
     path: str

@@ -132,7 +132,7 @@ class _Writer:
         for band, values in tile.bands.items():
             native = BY_NAME[band].resolution
             for resolution in RESOLUTIONS:
-                if resolution == native or (style.coarser and resolution > native):
+                if resolution == native or (style.coarser and resolution > native and band != "B08"):
                     numbers = coarsened(values, resolution // native)
                     put(band, resolution, np.where(numbers > 0, numbers + shift, 0).astype(np.uint16))
         if tile.scl is not None:

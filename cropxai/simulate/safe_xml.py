@@ -30,7 +30,7 @@ class SafeStyle:
     satellite : "A", "B" or "C"
     orbit : absolute orbit number
     processed : end of the processing, part of the names
-    coarser : also the coarser copies of bands, as L2A has them; they hold means
+    coarser : also the coarser copies of bands, as L2A has them of all but B08; they hold means
     """
 
     level: Literal["L1C", "L2A"] = "L2A"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cropxai.bands import BANDS, BY_NAME
 from cropxai.errors import ScenesUnreadable
+from cropxai.ingest.checksums import ALGORITHMS
 from cropxai.ingest.scenes import Location, Mask, Scene
 from cropxai.ingest.sources.containers import Archive, Container, Folder, archives
 from cropxai.ingest.sources.folders import look_below
@@ -137,7 +138,7 @@ class _Files:
                 self.container.name, f"{name} has {size} bytes, not {entry.size} as in {MANIFEST}; download it again"
             )
         place = self.container.place(name)
-        if entry is not None and entry.checksum:
+        if entry is not None and entry.checksum.partition(":")[0] in ALGORITHMS:
             self.checksums[place] = entry.checksum
         return place
 
