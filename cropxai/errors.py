@@ -79,11 +79,12 @@ class SharesLeft(CropxaiError):
 
     def __init__(self, share: str, left: int, total: int):
         self.left, self.total = left, total
-        noun = "raster" if total == 1 else "rasters"
-        super().__init__(
-            f"share {share} is measured; {left} of {total} {noun} are left to other shares: "
-            "when they have ended, run once more without --shard"
-        )
+        if left:
+            noun = "raster" if total == 1 else "rasters"
+            others = f"{left} of {total} {noun} are left to other shares"
+        else:
+            others = "another share is still at work, and writes the series"
+        super().__init__(f"share {share} is measured; {others}: when all have ended, run once more without --shard")
 
 
 # --- clusters ----------------------------------------------------------------------------------------------------
@@ -129,6 +130,7 @@ class ParcelsSetAside(CropxaiWarning):
     """Parcels that get no answer, or whose geometry was mended."""
 
     def __init__(self, reason: str, parcels: Sequence[object]):
+        self.reason, self.count = reason, len(parcels)
         noun = "parcel" if len(parcels) == 1 else "parcels"
         super().__init__(f"{len(parcels)} {noun}: {reason} ({some(parcels)})")
 
@@ -186,6 +188,7 @@ class ScenesSetAside(CropxaiWarning):
     """Rasters that were left out, and why."""
 
     def __init__(self, reason: str, paths: Sequence[object]):
+        self.reason, self.count = reason, len(paths)
         noun = "raster" if len(paths) == 1 else "rasters"
         super().__init__(f"{len(paths)} {noun}: {reason} ({some(paths)})")
 

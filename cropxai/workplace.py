@@ -61,19 +61,15 @@ class Workplace:
             raise OutputUnwritable(self._output, error.strerror or str(error)) from error
         return self
 
-    def alone(self) -> None:
-        """Go on as the only run, once shared work is done.
-
-        Raises
-        ------
-        OutputBusy
-            If another run is still at work.
-        """
+    def alone(self) -> bool:
+        """Go on as the only run, once shared work is done; say no if another run is still at work, and leave then."""
         if self._shared:
             _release(self._lock)  # before it is taken alone: so the last of several that try gets it
-            self._take(shared=False)
+            if not _taken(self._lock, shared=False):
+                return False
             self._shared = False
             self._own()
+        return True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

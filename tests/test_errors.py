@@ -1,3 +1,4 @@
+import pickle
 import warnings
 
 import pytest
@@ -21,3 +22,13 @@ def test_every_error_says_what_it_is():
     for kind in vars(errors).values():
         if isinstance(kind, type) and issubclass(kind, errors.CropxaiError | errors.CropxaiWarning):
             assert kind.__doc__ and kind.__doc__.strip().endswith(".")
+
+
+def test_errors_can_be_sent_to_another_process():
+    for error in (
+        errors.OutputBusy("a", "b", "c"),
+        errors.SharesLeft("1/3", 2, 5),
+        errors.ScenesUnreadable("p", "why"),
+    ):
+        sent = pickle.loads(pickle.dumps(error))
+        assert (type(sent), str(sent), vars(sent)) == (type(error), str(error), vars(error))

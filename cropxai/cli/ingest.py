@@ -68,6 +68,7 @@ def ingest(
     from cropxai.ingest import Share, extract_series
     from cropxai.outputs import check_absent
     from cropxai.series import CropSeries
+    from cropxai.series.store import sources
     from cropxai.workplace import Workplace
 
     if update and overwrite:
@@ -82,9 +83,15 @@ def ingest(
                 share=None if share is None else Share(*share),
                 former=CropSeries.open(output) if update and output.exists() else None, **reading, **choices,
             )  # fmt: skip
-            place.alone()
+            if not place.alone():
+                raise SharesLeft(str(share), 0, len(series.dates))
             series.save(output, overwrite=overwrite or update)
     except SharesLeft as left:
-        progress.result(str(left), left=left.left, rasters=left.total)
+        progress.result(str(left), rasters=left.total, rasters_left=left.left)
         return
-    progress.result(series.summary(), output=str(output), parcels=len(series), dates=len(series.dates))
+    rasters = len(sources(series))
+    told = [f"{rasters} rasters measured", *(f"{count} × {why}" for why, count in progress.set_aside.items())]
+    progress.result(
+        f"{series.summary()}\n{'; '.join(told)}", output=str(output), parcels=len(series), dates=len(series.dates),
+        rasters=rasters, rasters_set_aside=progress.set_aside, parcels_without_series=series.without_series(),
+    )  # fmt: skip

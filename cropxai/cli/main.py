@@ -13,7 +13,7 @@ import click
 
 import cropxai
 from cropxai.cli.progress import Progress
-from cropxai.errors import CropxaiError, CropxaiWarning
+from cropxai.errors import CropxaiError, CropxaiWarning, ScenesSetAside
 
 #: Sub-commands in the order of the work; each is the function of its name in its module.
 COMMANDS = {
@@ -109,6 +109,8 @@ def _warnings_to(progress: Progress) -> Any:
     def show(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:
         if issubclass(category, CropxaiWarning):
             progress.log(str(message), level="warning")
+            if isinstance(message, ScenesSetAside):
+                progress.set_aside[message.reason] = progress.set_aside.get(message.reason, 0) + message.count
         elif progress.debug:
             progress.log(f"{category.__name__}: {message} ({filename}:{lineno})", level="debug")
 

@@ -2,13 +2,16 @@
 
 The JSON protocol: one object a line on standard output, each with ``event`` (progress | log | result | error) and
 ``protocol``; while a stage runs, its last state is repeated as a heartbeat, so that silence means a dead process.
+``eta_s`` are the seconds that are left, null as long as they are unknown.
 """
 
 import json
 import os
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -16,6 +19,36 @@ from cropxai.reporting import Report, silent
 
 PROTOCOL = 1
 HEARTBEAT_SECONDS = 4.0
+#: Reports from which the pace is taken: the last ones, because finding pixels is faster than reading them.
+PACE_REPORTS = 50
+
+
+class Pace:
+    """How fast the share of the work done has grown of late, and what time that leaves.
+
+    Parameters
+    ----------
+    clock : callable that gives seconds
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        self._clock = clock
+        self._told: deque[tuple[float, float]] = deque(maxlen=PACE_REPORTS)
+
+    def tell(self, fraction: float) -> None:
+        """Take note of the share done now."""
+        self._told.append((self._clock(), fraction))
+
+    def left(self) -> float | None:
+        """Return the seconds that are left at this pace; None as long as it is unknown."""
+        if not self._told:
+            return None
+        (start, first), (end, last) = self._told[0], self._told[-1]
+        if last >= 1:
+            return 0.0
+        if last <= first or end <= start:
+            return None
+        return max(0.0, (1 - last) * (end - start) / (last - first) - (self._clock() - end))
 
 
 class Progress:
@@ -25,6 +58,7 @@ class Progress:
         self.mode = "auto"
         self.quiet = False
         self.debug = False
+        self.set_aside: dict[str, int] = {}  # rasters by the reason that a warning gave
         self._json: IO[str] | None = None
         self._lock = threading.Lock()
 
@@ -55,14 +89,20 @@ class Progress:
     def _json_stage(self, name: str) -> Iterator[Report]:
         state = {"stage": name, "fraction": 0.0, "message": ""}
         done = threading.Event()
+        pace = Pace()
+
+        def tell() -> None:
+            left = pace.left()
+            self._emit("progress", **state, eta_s=None if left is None else round(left))
 
         def report(fraction: float, message: str = "") -> None:
             state.update(fraction=round(min(1.0, max(0.0, fraction)), 4), message=message)
-            self._emit("progress", **state)
+            pace.tell(fraction)
+            tell()
 
         def beat() -> None:
             while not done.wait(HEARTBEAT_SECONDS):
-                self._emit("progress", **state)
+                tell()
 
         heart = threading.Thread(target=beat, daemon=True)
         report(0.0)
@@ -124,7 +164,8 @@ def _bar(name: str) -> Iterator[Report]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[message]}"),
     )
-    with Bars(*columns, console=Console(stderr=True)) as bars:
+    # The pace is taken from ten minutes, because a single raster may take one.
+    with Bars(*columns, console=Console(stderr=True), speed_estimate_period=600) as bars:
         task = bars.add_task(name, total=1.0, message="")
 
         def report(fraction: float, message: str = "") -> None:

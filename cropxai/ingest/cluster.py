@@ -8,12 +8,14 @@ import logging
 import secrets
 import socket
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import closing
+from copy import copy
 from pathlib import Path
 from typing import Any
 
 import cropxai
-from cropxai.errors import ClusterUnusable, ExtraMissing
+from cropxai.errors import ClusterUnusable, CropxaiError, ExtraMissing
 from cropxai.ingest.engine import Job, Measured, ahead
 from cropxai.ingest.measure import kept_in, measure, part_of
 from cropxai.ingest.planfile import plan_at, plan_path, save_plan
@@ -56,7 +58,7 @@ class Cluster:
         self._cluster = None
         if address == LOCAL:
             self._cluster = LocalCluster(
-                n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+                n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL
             )
         try:
             self._client = Client(self._cluster or address, timeout=PATIENCE_SECONDS, set_as_default=False)
@@ -82,7 +84,7 @@ class Cluster:
         from distributed.scheduler import KilledWorker
 
         if job.folder is None:
-            raise ClusterUnusable(self._address, "give a workdir that all workers share")
+            raise ClusterUnusable(self._address, "give a workdir, in a folder that all workers share")
         self._check(job.folder)
         plans = {grid: plan_path(job.folder, plan.key) for grid, plan in job.plans.items()}
         for grid, path in plans.items():
@@ -90,19 +92,27 @@ class Cluster:
                 save_plan(job.plans[grid], path)
 
         def submit(scene: Scene) -> Any:
+            part = job.part(scene)
+            if not part.exists():
+                return far(scene)
+            kept: Future[str] = Future()
+            kept.set_result(part.name)
+            return kept
+
+        def far(scene: Scene) -> Any:
             own = {grid: plans[grid] for grid in scene.grids}
             key = f"{Path(scene.path).name}-{secrets.token_hex(8)}"  # a name that tells a person what is done
             return self._client.submit(_measured, scene, own, job.bands, job.rules, job.folder, key=key)
 
         try:
             with closing(ahead(submit, scenes, SCENES_AHEAD)) as names:
-                for name in names:
-                    measured = kept_in(job.folder / name)
+                for scene, name in zip(scenes, names, strict=True):
+                    measured = kept_in(job.folder / name) or kept_in(job.folder / far(scene).result())
                     if measured is None:
                         raise ClusterUnusable(self._address, _UNSHARED.format(job.folder))
                     yield measured
         except KilledWorker as error:
-            reason = f"workers died again and again of {error.task}; give them more memory, then run again"
+            reason = f"workers died again and again, at last with {error.task}; give them more memory, then run again"
             raise ClusterUnusable(self._address, reason) from error
         except (CancelledError, CommClosedError) as error:
             reason = "the scheduler is gone; start it anew, then run again: what has been measured is kept"
@@ -161,7 +171,10 @@ def _measured(scene: Scene, plans: Mapping[Grid, Path], bands: Sequence[str], ru
     """
     try:
         loaded = {grid: plan_at(path) for grid, path in plans.items()}
+        measure(scene, loaded, bands, rules, folder)
+        return part_of(scene, loaded, bands, rules, folder).name
     except FileNotFoundError as error:
         raise ClusterUnusable(f"worker on {socket.gethostname()}", _UNSHARED.format(folder)) from error
-    measure(scene, loaded, bands, rules, folder)
-    return part_of(scene, loaded, bands, rules, folder).name
+    except CropxaiError as error:
+        failure = copy(error)
+    raise failure  # without its causes, which may be errors of GDAL that cannot be sent

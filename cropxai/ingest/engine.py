@@ -51,9 +51,11 @@ class Job:
         """Measure a scene in this thread."""
         return measure(scene, self.plans, self.bands, self.rules, self.folder)
 
-    def is_done(self, scene: Scene) -> bool:
-        """Say whether a scene has been measured, and its measurement kept."""
-        return self.folder is not None and part_of(scene, self.plans, self.bands, self.rules, self.folder).exists()
+    def part(self, scene: Scene) -> Path:
+        """Return the file that keeps, or will keep, the measurement of a scene."""
+        if self.folder is None:
+            raise ValueError("shares and clusters need a folder for what is measured")
+        return part_of(scene, self.plans, self.bands, self.rules, self.folder)
 
 
 class Engine(Protocol):
@@ -151,9 +153,9 @@ class Share:
         SharesLeft
             If scenes of other shares have not been measured yet.
         """
-        own = [scene for scene in scenes[self.number - 1 :: self.of] if not job.is_done(scene)]
+        own = [scene for scene in scenes[self.number - 1 :: self.of] if not job.part(scene).exists()]
         with closing(engine.measure(job, own)) as measured:
             yield from ((done, len(own)) for done, _ in enumerate(measured, start=1))
-        left = sum(not job.is_done(scene) for scene in scenes)
+        left = sum(not job.part(scene).exists() for scene in scenes)
         if left:
             raise SharesLeft(str(self), left, len(scenes))

@@ -1,5 +1,6 @@
 """`CropSeries`: reflectance by parcel, date and band, with the parcels it belongs to."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import xarray as xr
 
 from cropxai.errors import PathLike, SeriesUnusable
@@ -234,7 +234,7 @@ class CropSeries:
     def summary(self) -> str:
         """Say in a few lines what the series holds."""
         seen = self.dataset["reflectance"].notnull().any("band").sum("time").values
-        without = int((self.status != "").sum())
+        without = self.without_series()
         lines = [
             f"{len(self)} parcels × {len(self.dates)} dates × {len(self.bands)} bands, {self.level}",
             f"dates {self.dates.min()} to {self.dates.max()}, bands {' '.join(self.bands)}",
@@ -246,10 +246,14 @@ class CropSeries:
             told = [f"{100 * part:.0f} % {why}" for why, part in share.items() if why]
             lines += ["dates without a value: " + ", ".join(told)] if told else []
         if without:
-            reasons = [str(why).partition(":")[0] for why in self.status if why]  # what follows is of one parcel
-            counts = pd.Series(reasons).value_counts()
-            lines.append(f"{without} without a series: " + "; ".join(f"{n} × {why}" for why, n in counts.items()))
+            reasons = "; ".join(f"{count} × {why}" for why, count in without.items())
+            lines.append(f"{sum(without.values())} without a series: {reasons}")
         return "\n".join(lines)
+
+    def without_series(self) -> dict[str, int]:
+        """Count the parcels that have no series by the reason, the most frequent first."""
+        reasons = Counter(str(why).partition(":")[0] for why in self.status if why)  # what follows is of one parcel
+        return dict(reasons.most_common())
 
 
 def season_year(dates: npt.NDArray[np.datetime64]) -> int:

@@ -1,8 +1,11 @@
 """Engines, shares, updates: however the scenes are measured, the series is the same to the bit."""
 
 import dataclasses
+import logging
+import os
 import sys
 
+import faults
 import numpy as np
 import pytest
 from affine import Affine
@@ -10,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box
 
-from cropxai.errors import ClusterUnusable, ExtraMissing
-from cropxai.ingest import extract_series, read_parcels
+from cropxai.errors import ClusterUnusable, ExtraMissing, ScenesUnreadable, SharesLeft
+from cropxai.ingest import Share, cluster, extract_series, read_parcels
+from cropxai.ingest import measure as measuring
 from cropxai.ingest.plan import Plan, make_plan
 from cropxai.ingest.planfile import kept_plan, load_plan, save_plan
 from cropxai.ingest.runs import Runs
@@ -154,11 +158,64 @@ def test_every_parcel_has_the_home_that_the_rule_gives_it(tmp_path_factory, rast
 # --- clusters ----------------------------------------------------------------------------------------------------
 
 
-def test_a_local_cluster_gives_the_same(tmp_path, fields, images):
-    pytest.importorskip("distributed")
-    (tmp_path / "parts").mkdir()
-    far = extract_series(fields, images, workdir=tmp_path / "parts", dask="local", workers=2)
+@pytest.fixture(scope="module")
+def workers():
+    """A cluster of two processes, and its address."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+def test_workers_give_the_same_though_one_is_killed(tmp_path, monkeypatch, workers, fields, images):
+    monkeypatch.setattr(cluster, "_measured", faults.dying_once)
+    far = extract_series(fields, images, workdir=tmp_path, dask=workers)
+    assert (tmp_path / "killed").exists()
     same(far, extract_series(fields, images))
+
+
+def test_what_is_measured_is_not_measured_again_and_what_is_damaged_is(tmp_path, monkeypatch, workers, fields, images):
+    whole = extract_series(fields, images, workdir=tmp_path)
+    kept = sorted(tmp_path.glob("2018*"))
+    kept[3].write_bytes(b"damaged")
+    kept[5].unlink()
+    sent = []
+    monkeypatch.setattr(cluster.secrets, "token_hex", lambda n: sent.append(n) or os.urandom(n).hex())
+    same(extract_series(fields, images, workdir=tmp_path, dask=workers), whole)
+    assert sorted(tmp_path.glob("2018*")) == kept
+    assert len(sent) < len(kept)
+
+
+def test_workers_that_do_not_share_the_folder_or_the_version(tmp_path, monkeypatch, workers, fields, images):
+    monkeypatch.setattr(cluster, "_sees", faults.unsharing)
+    with pytest.raises(
+        ClusterUnusable, match=rf"worker tcp://\S+: {tmp_path} is not shared by all machines; give -o in"
+    ):
+        extract_series(fields, images, workdir=tmp_path, dask=workers)
+    monkeypatch.setattr(cluster, "_sees", faults.outdated)
+    with pytest.raises(ClusterUnusable, match=r"has cropxai 0\.0\.1, not .*; install one version everywhere"):
+        extract_series(fields, images, workdir=tmp_path, dask=workers)
+    assert list(tmp_path.glob("2018*")) == []
+
+
+def test_a_damaged_raster_is_named_by_a_worker_too(tmp_path, workers, fields, images):
+    path = images / "S2L2A_31UDS_20180516.tif"
+    path.write_bytes(path.read_bytes()[:-300])
+    (tmp_path / "parts").mkdir()
+    with pytest.raises(ScenesUnreadable, match=r"0516\.tif: is damaged"):
+        extract_series(fields, images, workdir=tmp_path / "parts", dask=workers)
+    assert len(list((tmp_path / "parts").glob("2018*"))) >= 5
+
+
+def test_a_scene_of_which_workers_die(tmp_path, monkeypatch, workers, fields, images):
+    import dask
+
+    monkeypatch.setattr(cluster, "_measured", faults.dying)
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), pytest.raises(ClusterUnusable) as raised:
+        extract_series(fields, images, workdir=tmp_path, dask="local", workers=1)
+    assert str(raised.value).startswith("--dask local: workers died again and again, at last with S2L2A_31U")
+    assert str(raised.value).endswith("give them more memory, then run again")
 
 
 def test_a_cluster_without_its_package(monkeypatch, fields, images):
@@ -169,8 +226,58 @@ def test_a_cluster_without_its_package(monkeypatch, fields, images):
 
 def test_a_scheduler_that_does_not_answer(monkeypatch, tmp_path, fields, images):
     pytest.importorskip("distributed")
-    import cropxai.ingest.cluster as cluster
-
     monkeypatch.setattr(cluster, "PATIENCE_SECONDS", 1)
     with pytest.raises(ClusterUnusable, match=r"--dask tcp://127\.0\.0\.1:9: no scheduler answers there"):
         extract_series(fields, images, dask="tcp://127.0.0.1:9", workdir=tmp_path)
+    with pytest.raises(ClusterUnusable, match="--dask nonsense: no scheduler answers there"):
+        extract_series(fields, images, dask="nonsense", workdir=tmp_path)
+
+
+# --- shares ------------------------------------------------------------------------------------------------------
+
+
+def test_shares_are_a_partition_and_the_last_gathers(tmp_path, monkeypatch, command, fields, images):
+    measured = []
+    original = measuring._measure
+    monkeypatch.setattr(measuring, "_measure", lambda s, *r: measured.append(s.path) or original(s, *r))
+    output = tmp_path / "out.zarr"
+    for number, left in ((2, 6), (3, 3)):
+        code, out, err = command("ingest", fields, images, "-o", output, "--shard", f"{number}/3")
+        assert (code, err) == (0, "")
+        assert out == (
+            f"share {number}/3 is measured; {left} of 9 rasters are left to other shares: "
+            "when all have ended, run once more without --shard\n"
+        )
+        assert not output.exists()
+    assert command("ingest", fields, images, "-o", output, "--shard", "2/3")[0] == 0  # a job that is started again
+    assert len(measured) == 6
+    assert command("ingest", fields, images, "-o", output, "--shard", "1/3")[0] == 0
+    assert sorted(measured) == sorted(map(str, images.iterdir()))
+    assert command("ingest", fields, images, "-o", tmp_path / "whole.zarr")[0] == 0
+    assert contents(output) == contents(tmp_path / "whole.zarr")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["fields.gpkg", "out.zarr", "s2", "whole.zarr"]
+
+
+def test_a_run_without_a_share_gathers(tmp_path, command, fields, images):
+    output = tmp_path / "out.zarr"
+    for number in (1, 3, 4):
+        assert command("ingest", fields, images, "-o", output, "--shard", f"{number}/4")[0] == 0
+    assert command("ingest", fields, images, "-o", output)[0] == 0
+    assert command("ingest", fields, images, "-o", tmp_path / "whole.zarr")[0] == 0
+    assert contents(output) == contents(tmp_path / "whole.zarr")
+
+
+def test_more_shares_than_rasters(tmp_path, fields, images):
+    for number in (30, 1, 2, 3, 4, 5, 6, 7, 8):
+        with pytest.raises(SharesLeft):
+            extract_series(fields, images, workdir=tmp_path, share=Share(number, 30))
+    for number in (9, 10):
+        same(extract_series(fields, images, workdir=tmp_path, share=Share(number, 30)), extract_series(fields, images))
+
+
+@pytest.mark.parametrize("share", ["0/3", "4/3", "1", "a/b", "1/0", "-1/3"])
+def test_shares_that_are_none(tmp_path, command, fields, images, share):
+    code, _, err = command("ingest", fields, images, "-o", tmp_path / "out.zarr", "--shard", share)
+    (line,) = err.splitlines()
+    assert code == 2
+    assert "is no share; write 1/8 for the first of eight, up to 8/8" in line
