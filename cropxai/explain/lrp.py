@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from cropxai.errors import DeviceMissing, SelfcheckFailed, SeriesUnusable
+from cropxai.explain.fused import DTYPES as FUSED_DTYPES
+from cropxai.explain.fused import SHARES, FusedPass, agrees, supports
 from cropxai.explain.medians import REFERENCES, reference_inputs, reference_series
 from cropxai.explain.passes import TARGETS, TokenPass, token_pass
 from cropxai.explain.reference import explain as explicitly
@@ -111,11 +113,19 @@ class LRP:
         self.dtype, self.chunk, self.device = DTYPES[dtype], chunk, torch.device(device)
         self.exact = torch.float64 if dtype == "float64" else torch.float32
         self.network = copy.deepcopy(model.network).eval().requires_grad_(False).to(self.device, self.dtype)
+        self.fused = self._fused()
+
+    def _fused(self) -> FusedPass | None:
+        """Return the pass that is written by hand, if there is one for these choices and it agrees with autograd."""
+        known = self.rule in SHARES and self.dtype in FUSED_DTYPES and self.device.type == "cpu"
+        if not known or not supports(self.network) or not agrees(self.model.network, self.dtype):
+            return None
+        return FusedPass(self.model.network, self.dtype)
 
     def identity(self) -> str:
         """Return a hash of the network's weights and of all choices."""
         digest = hashlib.sha256(repr((self.network.size, self.rule, self.level, self.target, self.reference)).encode())
-        digest.update(repr((self.dtype, self.chunk, self.device)).encode())
+        digest.update(repr((self.dtype, self.chunk, self.device, self.fused is not None)).encode())
         for name, weights in sorted(self.model.network.state_dict().items()):
             digest.update(name.encode())
             digest.update(weights.cpu().numpy().tobytes())
@@ -255,6 +265,8 @@ class LRP:
 
     def _pass(self, tokens: Tensor, parcels: "_Parcels") -> TokenPass:
         """Run the network from its tokens and back."""
+        if self.fused is not None:
+            return self.fused(tokens, parcels.valid, parcels.asked, self.rule, self.target)
         return token_pass(self.network, tokens, parcels.valid, parcels.asked, self.rule, self.target)
 
 
