@@ -4,6 +4,7 @@ Source: ESA Sentinel-2 MSI user guide (band designations, native resolutions; ce
 L2A product specification (scene classification classes).
 """
 
+import datetime as dt
 import re
 from dataclasses import dataclass
 
@@ -60,6 +61,8 @@ SCL_MASKED = (0, 1, 3, 8, 9, 10, 11)
 
 #: Reflectance = (DN + offset) / QUANTIFICATION; a DN of 0 means no data, tested before the offset is added.
 QUANTIFICATION = 10_000
+#: From this day on, ESA's products have an offset (processing baseline 04.00).
+FIRST_OFFSET_DAY = dt.date(2022, 1, 25)
 
 
 def band_name(text: str) -> str | None:

@@ -177,6 +177,24 @@ class LevelsMixed(CropxaiError):
         )
 
 
+class OffsetUnknown(CropxaiError):
+    """Nothing tells the radiometric offset of rasters, and guessing would shift all values by 0.1."""
+
+    def __init__(self, paths: Sequence[object], reason: str):
+        noun = "raster" if len(paths) == 1 else "rasters"
+        super().__init__(
+            f"{len(paths)} {noun} ({some(paths)}) {reason}; give --dn-offset -1000 if dark water or forest has about "
+            "1000 in them, --dn-offset 0 if it has about 0 or the archive says that it harmonised them"
+        )
+
+
+class PatternInvalid(CropxaiError):
+    """A pattern of file names cannot be understood."""
+
+    def __init__(self, pattern: str, reason: str):
+        super().__init__(f"--pattern {pattern!r}: {reason}")
+
+
 class NoScenes(CropxaiError):
     """No raster is left to read."""
 

@@ -15,7 +15,7 @@ from rasterio.io import MemoryFile
 from rasterio.transform import Affine, from_origin
 
 import cropxai
-from cropxai.bands import BY_NAME, COMMON_BANDS, QUANTIFICATION
+from cropxai.bands import BY_NAME, COMMON_BANDS, FIRST_OFFSET_DAY, QUANTIFICATION
 from cropxai.errors import OutputExists, OutputUnwritable, PathLike
 from cropxai.outputs import replacing
 from cropxai.reporting import Report, silent
@@ -295,6 +295,8 @@ def _write_scene(path: Path, numbers: npt.NDArray[np.uint16], transform: Affine,
         ) as raster:
             raster.write(numbers)
             raster.descriptions = (*COMMON_BANDS, "SCL")
+            if date.date() >= FIRST_OFFSET_DAY:  # from here on a raster must say that it has no offset
+                raster.update_tags(BOA_ADD_OFFSET="0")
             raster.update_tags(
                 ACQUISITION_DATE=f"{date:%Y-%m-%d}", PRODUCT="simulated L2A", CONTENT="simulated by cropxai"
             )

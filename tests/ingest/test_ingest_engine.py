@@ -110,6 +110,7 @@ def test_neither_order_nor_workers_matter(fields, images, order, workers):
     same(extract_series(fields, [files[i] for i in order], workers=workers), extract_series(fields, images, workers=1))
 
 
+@pytest.mark.filterwarnings("ignore:.*of the same tile")  # twice one scene is a case too
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_every_parcel_has_the_home_that_the_rule_gives_it(tmp_path_factory, raster, vector, data):

@@ -1,7 +1,10 @@
 import datetime as dt
+import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
+from affine import Affine
 
 from cropxai.errors import LevelsMixed, NoScenes, ScenesUnreadable
 from cropxai.ingest.catalogue import find_scenes
@@ -130,3 +133,137 @@ def test_reflectance_takes_no_offset(tmp_path, raster):
     path = raster(tmp_path / "L2A_20180507.tif", {"B02": ONES.astype("float32")})
     with pytest.raises(ScenesUnreadable, match="takes no --dn-offset"):
         find_scenes(path, dn_offset=-1000)
+
+
+COARSE = Affine(20, 0, 500_000, 0, -20, 5_600_000)
+HALF = np.ones((2, 3), dtype=np.uint16)
+WARNED = pytest.mark.filterwarnings("always::cropxai.errors.CropxaiWarning")
+
+
+def nameless(tmp_path, raster, names, **options):
+    for name in names:
+        coarse = {"transform": COARSE} if "20m" in name else {}
+        raster(tmp_path / name, {"": HALF if coarse else ONES}, **coarse, **options)
+
+
+@pytest.mark.parametrize(
+    ("names", "product"),
+    [
+        (["T32UPU_20180507T104031_B02_10m.tif", "T32UPU_20180507T104031_B8A_20m.tif",
+          "T32UPU_20180507T104031_SCL_20m.tif"], "T32UPU_20180507T104031"),
+        (["32UPU/2018-05-07/B02.tif", "32UPU/2018-05-07/B8A.tif", "32UPU/2018-05-07/SCL.tif"], "32UPU/2018-05-07"),
+        (["B02/T32UPU_20180507.tif", "B8A/T32UPU_20180507.tif", "SCL/T32UPU_20180507.tif"], "T32UPU_20180507"),
+        (["32UPU_20180507/R10m/B02.tif", "32UPU_20180507/R20m/B8A.tif", "32UPU_20180507/R20m/SCL.tif"],
+         "32UPU_20180507"),
+    ],
+)  # fmt: skip
+def test_one_band_a_file(tmp_path, raster, names, product):
+    nameless(tmp_path, raster, names)
+    for paths in (tmp_path, [tmp_path / name for name in names[::-1]]):
+        (scene,) = find_scenes(paths)
+        assert (scene.path, scene.tile, scene.date) == (str(tmp_path / product), "32UPU", dt.date(2018, 5, 7))
+        assert scene.level == "L2A"  # no name says it, but only L2A has a scene classification
+        assert {band: place.path for band, place in scene.bands.items()} == {
+            "B02": str(tmp_path / names[0]),
+            "B8A": str(tmp_path / names[1]),
+        }
+        assert [(mask.kind, mask.location.path) for mask in scene.masks] == [("scl", str(tmp_path / names[2]))]
+        assert [grid.width for grid in scene.grids] == ([5, 3] if "20m" in "".join(names) else [5])
+
+
+def test_bands_that_only_descriptions_name(tmp_path, raster):
+    for day, band in itertools.product(("07", "09"), ("B02", "B03")):
+        raster(tmp_path / f"L2A_201805{day}_{band[2]}.tif", {band: ONES})
+    first, second = find_scenes(tmp_path)
+    assert (list(first.bands), list(second.bands)) == (["B02", "B03"], ["B02", "B03"])
+    raster(tmp_path / "L2A_20180507_x.tif", {"B03": ONES})  # two of one band: each may be a scene of its own
+    assert len(find_scenes(tmp_path)) == 4
+
+
+def test_several_products_in_a_folder(tmp_path, raster):
+    names = [f"T32U{t}_{d}_{b}.tif" for t in ("PU", "QU") for d in (20180507, 20180509) for b in ("B02", "B03")]
+    nameless(tmp_path, raster, names, tags={"PROCESSING_LEVEL": "Level-1C", "PROCESSING_BASELINE": "05.09"})
+    scenes = find_scenes(tmp_path)
+    assert [(s.tile, s.date.day, list(s.bands)) for s in scenes] == [
+        (tile, day, ["B02", "B03"]) for day in (7, 9) for tile in ("32UPU", "32UQU")
+    ]
+    assert {(s.level, s.baseline, s.bands["B02"].offset) for s in scenes} == {("L1C", "05.09", -1000.0)}
+
+
+def test_a_mask_beside_a_file_of_bands(tmp_path, raster):
+    raster(tmp_path / "L2A_20180507.tif", {"B02": ONES, "B03": ONES})
+    nameless(tmp_path, raster, ["L2A_20180507_SCL_20m.tif"])
+    (scene,) = find_scenes(tmp_path)
+    assert (list(scene.bands), len(scene.masks)) == (["B02", "B03"], 1)
+
+
+def test_files_of_several_bands_stay_scenes(tmp_path, raster):
+    for name in ("L2A_20180507_10m.tif", "L2A_20180507_20m.tif"):
+        raster(tmp_path / name, {"B02": ONES, "B03": ONES})
+    assert len(find_scenes(tmp_path)) == 2
+    raster(tmp_path / "L2A_20180507_20m.tif", {"B05": ONES, "B06": ONES})
+    (scene,) = find_scenes(tmp_path)
+    assert list(scene.bands) == ["B02", "B03", "B05", "B06"]
+
+
+@WARNED
+def test_layers_left_out_are_told(tmp_path, raster, recwarn):
+    nameless(tmp_path, raster, [f"L2A_20180507_{n}.tif" for n in ("B05_10m", "B05_20m", "B06_20m", "TCI_10m", "AOT")])
+    (tmp_path / "L2A_20180507_B07.jp2").touch()
+    (scene,) = find_scenes(tmp_path)
+    assert (scene.bands["B05"].grid.width, scene.bands["B06"].grid.width) == (5, 3)
+    assert [str(w.message) for w in recwarn] == [
+        f"2 rasters: neither reflectance nor clouds ('{tmp_path}/L2A_20180507_AOT.tif', "
+        f"'{tmp_path}/L2A_20180507_TCI_10m.tif')",
+        "1 raster: left out for the same band in smaller pixels ('L2A_20180507_B05_20m.tif: B05')",
+        f"1 raster: neither GeoTIFF nor part of a SAFE product ('{tmp_path}/L2A_20180507_B07.jp2')",
+    ]
+
+
+@WARNED
+def test_a_pattern_where_names_mislead(tmp_path, raster, recwarn):
+    names = [f"farm_B1/20240103/{day}.05.2018_{band}_v2.tif" for day in ("07", "09") for band in ("B02", "B03")]
+    nameless(tmp_path, raster, [*names, "farm_B1/20240103/other.tif"], tags={"PRODUCT": "S2MSI1C"})
+    first, second = find_scenes(tmp_path, pattern="{date:%d.%m.%Y}_{band}_*.tif")
+    assert (first.date.day, second.date.day, list(first.bands)) == (7, 9, ["B02", "B03"])
+    assert "1 raster: do not fit --pattern '{date:%d.%m.%Y}_{band}_*.tif' (" in str(recwarn[0].message)
+    assert len(recwarn) == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"L2A_20180507_B02_B03.tif": ""}, "names B02 and B03; say which by --pattern, or set the description"),
+        ({"L2A_20180507_B02.tif": "B03"}, "has B03 in its description and B02 in its name; correct one of them"),
+        (
+            {"L2A_20180507_B02.tif": "", "B02/L2A_20180507.tif": ""},
+            r"has B02 in L2A_20180507\.tif and L2A_20",
+        ),
+        ({"B02.tif": "", "B03.tif": ""}, "tells no date; put it in the file name as YYYYMMDD, or in the tag"),
+        ({"B02_L1C_20180507.tif": "", "B03_L2A_20180507.tif": ""}, "mix processing levels: L1C"),
+        ({"20180507_SCL.tif": ""}, "names no Sentinel-2 band; set the band descriptions to B01 … B12"),
+        ({"20180507_NDVI.tif": ""}, "names no Sentinel-2 band"),
+    ],
+)
+def test_files_that_make_no_scene(tmp_path, raster, files, said):
+    for name, description in files.items():
+        raster(tmp_path / name, {description: ONES})
+    with pytest.raises((ScenesUnreadable, LevelsMixed), match=said):
+        find_scenes(tmp_path)
+
+
+@WARNED
+def test_a_product_that_is_there_twice(tmp_path, raster, recwarn):
+    for folder in ("a", "b"):
+        raster(tmp_path / folder / "S2L2A_T32UPU_20180507.tif", {"B02": ONES})
+    assert len(find_scenes(tmp_path)) == 2
+    assert str(recwarn[0].message) == (
+        "1 raster: of the same tile, date, grid and bands as another, so that each parcel takes the better one "
+        f"('{tmp_path}/b/S2L2A_T32UPU_20180507.tif')"
+    )
+
+
+def test_folders_called_like_bands_do_not_join_files_of_several_layers(tmp_path, raster):
+    for folder in ("b1", "b2"):
+        raster(tmp_path / folder / "L2A_20180507.tif", {"B02": ONES, "SCL": ONES})
+    assert [Path(scene.path).parent.name for scene in find_scenes(tmp_path)] == ["b1", "b2"]

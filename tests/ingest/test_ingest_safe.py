@@ -61,7 +61,8 @@ def test_products_in_folders_archives_and_beside_geotiffs(tmp_path, raster):
     one = product(tmp_path / "a" / "deep")
     two = product(tmp_path / "a", sensed=dt.datetime(2018, 5, 12))
     packed = zipped(product(tmp_path / "gone", sensed=dt.datetime(2018, 5, 17)), tmp_path / "a" / "download.zip")
-    tiff = raster(tmp_path / "a" / "b" / "L2A_20180522.tif", {"B02": np.ones((4, 5), np.uint16)})
+    no_offset = {"BOA_ADD_OFFSET": "0"}
+    tiff = raster(tmp_path / "a" / "b" / "L2A_20180522.tif", {"B02": np.ones((4, 5), np.uint16)}, tags=no_offset)
     (tmp_path / "a" / "other.zip").write_bytes(b"no archive")  # of no product, by its name
     zipped(tmp_path / "a" / "b", tmp_path / "a" / "tiffs.zip")
     expected = [str(path) for path in (one, two, packed, tiff)]

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from cropxai.ingest.scenes import Scene
 from cropxai.ingest.sources.geotiff import GeoTiff
+from cropxai.ingest.sources.pattern import Pattern
 from cropxai.ingest.sources.safe import Safe
 
 
@@ -25,7 +26,20 @@ class Source(Protocol):
         ...
 
 
-#: All of them are asked of each path, because a folder may hold scenes of several kinds.
-SOURCES: tuple[Source, ...] = (Safe(), GeoTiff())
+def sources(*, pattern: str | None = None, allow_outside: bool = False) -> tuple[Source, ...]:
+    """Return the kinds of places, all of which are asked of each path, because a folder may hold several.
 
-__all__ = ["SOURCES", "Source"]
+    Parameters
+    ----------
+    pattern : by which the names of GeoTIFFs are read (:mod:`cropxai.ingest.sources.pattern`)
+    allow_outside : whether a catalogue may name files outside its folder
+
+    Raises
+    ------
+    PatternInvalid
+        If the pattern cannot be understood.
+    """
+    return Safe(), GeoTiff(None if pattern is None else Pattern(pattern))
+
+
+__all__ = ["Source", "sources"]

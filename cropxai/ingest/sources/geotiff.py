@@ -1,59 +1,112 @@
-"""Multi-band GeoTIFFs, one an acquisition: bands named in their descriptions, the date in the file name or a tag."""
+"""GeoTIFFs in files and folders: all bands of an acquisition in one file, or one band a file."""
 
 import datetime as dt
-import re
+import os
 import warnings
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
-import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
-
-from cropxai.bands import QUANTIFICATION, band_name
-from cropxai.errors import ScenesUnreadable
-from cropxai.ingest.scenes import Grid, Location, Mask, Scene
+from cropxai.errors import ScenesSetAside, ScenesUnreadable
+from cropxai.ingest.offsets import explain_offset
+from cropxai.ingest.scenes import Location, Mask, Scene
 from cropxai.ingest.sources.folders import look_below
+from cropxai.ingest.sources.header import Header, Layer, read_header
+from cropxai.ingest.sources.names import (
+    CLOUD_LAYERS,
+    Told,
+    baseline_in,
+    date_in,
+    level_in,
+    plain,
+    read_name,
+)
+from cropxai.ingest.sources.pattern import Pattern
 
 SUFFIXES = (".tif", ".tiff")
-#: Layers that tell of clouds: kind of mask, and what its numbers are divided by. CLP is Sentinel Hub's (0 to 255),
-#: CLD and MSK_CLDPRB are ESA's, in percent.
-CLOUD_LAYERS: Mapping[str, tuple[Literal["scl", "cloud", "qa60", "probability"], float]] = {
-    "scl": ("scl", 1.0),
-    **dict.fromkeys(("clm", "cloud", "cloudmask", "qacloud"), ("cloud", 1.0)),
-    "qa60": ("qa60", 1.0),
-    "clp": ("probability", 255.0),
-    **dict.fromkeys(("cld", "cldprb", "mskcldprb", "cloudprobability"), ("probability", 100.0)),
-}
-#: Tags that may hold the day of acquisition, most telling first; the last is often that of processing.
-DATE_TAGS = ("acquisitiondate", "acquisition", "sensingtime", "datetime", "date", "tiffdatetime", "tifftagdatetime")
+#: Tags that tell the day of acquisition, most telling first.
+DATE_TAGS = ("acquisitiondate", "acquisition", "sensingtime", "productstarttime")
+#: Tags that may, but often hold the day of processing: asked only where no name tells the day.
+LATE_DATE_TAGS = ("datetime", "date", "tiffdatetime", "tifftagdatetime")
 
-_DATE = re.compile(r"(?<!\d)(20\d\d)([-_.:/]?)(\d\d)\2(\d\d)(?:\d{6})?(?!\d)")
-_TILE = re.compile(r"(?<![A-Z0-9])T?(\d{2}[C-HJ-NP-X][A-HJ-NP-Z]{2})(?![A-Z0-9])")
-_LEVEL = re.compile(r"(?:L|LEVEL[-_ ]?|MSI)(1C|2A)")
+
+@dataclass(frozen=True)
+class Raster:
+    """A file as one part of a scene, or as all of it."""
+
+    file: Path
+    told: Told
+    header: Header
+    bands: Mapping[str, Layer]
+    masks: tuple[Mask, ...]
+
+    @property
+    def product(self) -> str:
+        """What its path shares with those of the other files of the scene."""
+        return self.told.product if len(self.header.layers) == 1 else self.told.whole
+
+    @property
+    def layers(self) -> list[tuple[str, Location]]:
+        """Kinds and places of bands and masks."""
+        bands = [(name, layer.place) for name, layer in self.bands.items()]
+        return bands + [(mask.kind, mask.location) for mask in self.masks]
 
 
 @dataclass(frozen=True)
 class GeoTiff:
-    """A GeoTIFF, or a folder that holds some at any depth; other files in the folder are passed over."""
+    """GeoTIFFs, and folders that hold some at any depth.
+
+    Parameters
+    ----------
+    pattern : Pattern, optional
+        By which names are read; by default in the ways in which the field names files.
+    """
+
+    pattern: Pattern | None = None
 
     def recognises(self, path: Path) -> bool:
         """Say whether an existing path is a GeoTIFF by its suffix, or a folder that holds one."""
         return bool(_rasters(path))
 
     def scenes(self, paths: Sequence[Path], *, level: str | None, dn_offset: float | None) -> Iterator[Scene]:
-        """Give one scene for each GeoTIFF.
+        """Give the scenes, each of one or several GeoTIFFs.
 
         Raises
         ------
         ScenesUnreadable
             If a GeoTIFF cannot be used.
+
+        Warns
+        -----
+        ScenesSetAside
+            If files are left out.
         """
-        for path in paths:
+        rasters = [_raster(file, told) for file, told in self._files(paths)]
+        _warn_of_others(rasters)
+        for group in _groups([raster for raster in rasters if raster.layers]):
+            yield _scene(group, level, dn_offset)
+
+    def _files(self, paths: Sequence[Path]) -> Iterator[tuple[Path, Told]]:
+        """Give each file once, and what its name tells."""
+        above: dict[Path, Path] = {}  # of each file, the outermost folder below which names tell, whatever the order
+        for path in map(_absolute, paths):
+            folder = path.parent if path.is_dir() else path.parents[min(2, len(path.parents) - 1)]
             for file in _rasters(path):
-                yield read_scene(file, level=level, dn_offset=dn_offset)
+                above[file] = min(folder, above.get(file, folder), key=lambda folder: len(folder.parts))
+        above = {file: above[file] for file in {file.resolve(): file for file in sorted(above, reverse=True)}.values()}
+        told = {file: self._told(file, folder) for file, folder in sorted(above.items())}
+        if self.pattern is not None:
+            _warn_of_unlike([file for file, names in told.items() if names is None], len(told), self.pattern)
+        yield from ((file, names) for file, names in told.items() if names is not None)
+
+    def _told(self, file: Path, above: Path) -> Told | None:
+        return read_name(file, above) if self.pattern is None else self.pattern.read(file)
+
+
+def _absolute(path: Path) -> Path:
+    """Return a path from the root without following links: the name of one may tell more than that of its target."""
+    return Path(os.path.abspath(path))  # noqa: PTH100
 
 
 def _rasters(path: Path) -> list[Path]:
@@ -61,109 +114,177 @@ def _rasters(path: Path) -> list[Path]:
     return [file for file in files if file.suffix.lower() in SUFFIXES]
 
 
-def read_scene(path: Path, *, level: str | None, dn_offset: float | None) -> Scene:
-    """Describe one GeoTIFF from its name and header.
+def _warn_of_unlike(files: Sequence[Path], of: int, pattern: Pattern) -> None:
+    if len(files) == of:
+        raise ScenesUnreadable(files[0], f"does not fit --pattern {pattern.text!r}, nor does any other file")
+    if files:
+        warnings.warn(ScenesSetAside(f"do not fit --pattern {pattern.text!r}", files), stacklevel=5)
 
-    Raises
-    ------
-    ScenesUnreadable
-        If it is damaged, or lacks georeference, date, level or band names.
+
+def _raster(file: Path, told: Told) -> Raster:
+    """Read the header of a file, and find its bands and masks."""
+    header = read_header(str(file), file)
+    named = [layer for layer in header.layers if layer.band is not None or layer.tells_clouds]
+    if len(header.layers) == 1 and told.layers:
+        named = [_named_by_file(header.layers[0], file, told)]
+    bands: dict[str, Layer] = {}
+    masks = []
+    for layer in named:
+        if layer.band is None:
+            kind, divisor = CLOUD_LAYERS.get(plain(layer.name), (None, 1.0))
+            if kind is not None:
+                masks.append(Mask(kind, replace(layer.place, quantification=divisor)))
+        elif layer.band in bands:
+            raise ScenesUnreadable(file, f"names two bands {layer.band}; correct the band descriptions")
+        else:
+            bands[layer.band] = layer
+    if not bands and not masks and not told.is_other:
+        raise ScenesUnreadable(
+            file,
+            "names no Sentinel-2 band; set the band descriptions to B01 … B12, write the band of a file with one into "
+            "its name (_B04.tif), or leave this raster out",
+        )
+    return Raster(file, told, header, bands, tuple(masks))
+
+
+def _named_by_file(layer: Layer, file: Path, told: Told) -> Layer:
+    """Return the only layer of a file with a name: that of its description, else that of the file, a band first."""
+    words = told.bands or list(dict.fromkeys(plain(word) for word in told.layers))
+    if layer.band is None and not layer.tells_clouds:
+        if len(words) > 1:
+            raise ScenesUnreadable(file, f"names {' and '.join(words)}; say which by --pattern, or set the description")
+        return replace(layer, name=words[0])
+    if layer.band is not None and told.bands not in ([], [layer.band]):
+        names = f"{layer.band} in its description and {' '.join(words)} in its name"
+        raise ScenesUnreadable(file, f"has {names}; correct one of them")
+    return layer
+
+
+def _warn_of_others(rasters: Sequence[Raster]) -> None:
+    others = [raster.file for raster in rasters if not raster.layers]
+    if others:
+        warnings.warn(ScenesSetAside("neither reflectance nor clouds", others), stacklevel=4)
+
+
+def _groups(rasters: Sequence[Raster]) -> list[list[Raster]]:
+    """Gather the files of each scene.
+
+    Files belong together whose names differ in layer and resolution alone, and files of one band whose names do not
+    tell it if they lie in one folder and bear one tile and day. Several layers of a kind forbid it where a file could
+    stand alone.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path) as dataset:
-                return _describe(dataset, path, level, dn_offset)
-    except RasterioError as error:
-        raise ScenesUnreadable(path, "is damaged or no GeoTIFF; copy or download it again") from error
+    by_product: dict[tuple[object, ...], list[Raster]] = defaultdict(list)
+    for raster in rasters:
+        by_product[raster.product, raster.told.date, raster.told.tile].append(raster)
+    groups = []
+    for group in by_product.values():
+        whole = [raster for raster in group if len(raster.header.layers) > 1]
+        apart = len({band for raster in whole for band in raster.bands}) < sum(len(raster.bands) for raster in whole)
+        groups += [[raster] for raster in group] if apart else [group]
+    return _joined(groups)
 
 
-def _describe(dataset: rasterio.DatasetReader, path: Path, level: str | None, dn_offset: float | None) -> Scene:
-    if dataset.crs is None or dataset.transform.is_identity:
-        raise ScenesUnreadable(path, "has no georeference; give it one, for example with 'gdal_edit.py -a_srs -a_ullr'")
-    tags = {_plain(key): str(value) for key, value in dataset.tags().items()}
-    source = str(path.resolve())
-    grid = Grid(dataset.crs.to_wkt(), dataset.transform, dataset.width, dataset.height)
-    numbers, masks = _layers(dataset, path, Location(source, 0, grid))
-    offset, quantification = _scaling(dataset, path, list(numbers.values()), dn_offset)
-    stem = path.stem.upper()
-    tile = _TILE.search(stem)
+def _joined(groups: Sequence[list[Raster]]) -> list[list[Raster]]:
+    """Join files of one layer that only their descriptions name."""
+    joined: list[list[Raster]] = []
+    nameless: dict[tuple[object, ...], list[list[Raster]]] = defaultdict(list)
+    for group in groups:
+        only = group[0] if len(group) == 1 and len(group[0].layers) == 1 and not group[0].told.layers else None
+        if only is None:
+            joined.append(group)
+        else:
+            nameless[only.file.parent, _date_of(only), only.told.tile].append(group)
+    for parts in nameless.values():
+        kinds = [kind for (raster,) in parts for kind, _ in raster.layers]
+        apart = len(set(kinds)) < len(kinds) or _date_of(parts[0][0]) is None
+        joined += parts if apart else [[raster for (raster,) in parts]]
+    return joined
+
+
+def _scene(group: Sequence[Raster], level: str | None, dn_offset: float | None) -> Scene:
+    """Make one scene of its files."""
+    group = sorted(group, key=lambda raster: raster.file)
+    path = group[0].file if len(group) == 1 else Path(group[0].product)
+    layers, masks = _finest(group, path)
+    if not layers:
+        raise ScenesUnreadable(
+            path,
+            "names no Sentinel-2 band; set the band descriptions to B01 … B12, or name it like the files of its bands",
+        )
+    date = _date(group, path)
+    texts = [value for raster in group for key, value in raster.header.tags.items() if "baseline" in key]
+    baseline = next((raster.told.baseline for raster in group if raster.told.baseline), "")
+    baseline = baseline or next((found for text in texts if (found := baseline_in(f"N{text}"))), "")
+    bands, told_by = {}, set()
+    for name, layer in layers.items():
+        if dn_offset and layer.place.quantification == 1.0:
+            raise ScenesUnreadable(path, "holds reflectance (floating point), which takes no --dn-offset; leave it out")
+        reflectance = layer.place.quantification == 1.0
+        offset, by = explain_offset(layer.declared, baseline, date, None if reflectance else dn_offset)
+        bands[name] = replace(layer.place, offset=offset)
+        told_by.add(by)
     return Scene(
-        path=source,
-        tile=tile[1] if tile else "",
-        date=_date(path, tags),
-        level=_level(path, tags, masks, level),
-        bands={name: Location(source, index, grid, offset, quantification) for name, index in numbers.items()},
+        path=str(path),
+        tile=next((raster.told.tile for raster in group if raster.told.tile), ""),
+        date=date,
+        level=_level(group, path, masks, level),
+        bands=bands,
         masks=masks,
+        baseline=baseline,
+        offset_by=next(by for by in ("nothing", "date", "metadata") if by in told_by),
     )
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+def _finest(group: Sequence[Raster], path: Path) -> tuple[dict[str, Layer], tuple[Mask, ...]]:
+    """Choose the band of the smallest pixels where there are several, and warn of the rest."""
+    bands: dict[str, Layer] = {}
+    coarser: list[str] = []
+    for raster in sorted(group, key=lambda r: min(place.grid.pixel_area for _, place in r.layers)):
+        for name, layer in raster.bands.items():
+            if name not in bands:
+                bands[name] = layer
+            elif bands[name].place.grid.pixel_area < layer.place.grid.pixel_area:
+                coarser.append(f"{raster.file.name}: {name}")
+            else:
+                files = f"{Path(bands[name].place.path).name} and {raster.file.name}"
+                raise ScenesUnreadable(path, f"has {name} in {files}; leave out one")
+    if coarser:
+        warnings.warn(ScenesSetAside("left out for the same band in smaller pixels", coarser), stacklevel=6)
+    return bands, tuple(mask for raster in group for mask in raster.masks)
 
 
-def _layers(dataset: rasterio.DatasetReader, path: Path, file: Location) -> tuple[dict[str, int], tuple[Mask, ...]]:
-    """Return the number of each band by its name, and the masks."""
-    bands: dict[str, int] = {}
-    masks: list[Mask] = []
-    for index, description in enumerate(dataset.descriptions, start=1):
-        name = band_name(description or "")
-        if name is not None:
-            if name in bands:
-                raise ScenesUnreadable(path, f"names two bands {name}; correct the band descriptions")
-            bands[name] = index
-        elif _plain(description or "") in CLOUD_LAYERS:
-            kind, divisor = CLOUD_LAYERS[_plain(description or "")]
-            masks.append(Mask(kind, replace(file, index=index, quantification=divisor)))
-    if not bands:
+def _date(group: Sequence[Raster], path: Path) -> dt.date:
+    """Tell the day by tags made for it where no file name does, and by other tags where no folder does either."""
+    told = {date for raster in group if (date := _date_of(raster)) is not None}
+    if len(told) > 1:
+        raise ScenesUnreadable(path, f"is of several days by its files: {', '.join(map(str, sorted(told)))}")
+    if not told:
         raise ScenesUnreadable(
-            path, "names no Sentinel-2 band; set the band descriptions to B01 … B12, or leave this raster out"
-        )
-    return bands, tuple(masks)
+            path, "tells no date; put it in the file name as YYYYMMDD, or in the tag ACQUISITION_DATE, or say where "
+            "it is by --pattern",
+        )  # fmt: skip
+    return told.pop()
 
 
-def _scaling(
-    dataset: rasterio.DatasetReader, path: Path, indexes: list[int], dn_offset: float | None
-) -> tuple[float, float]:
-    """Return offset and quantification, so that reflectance = (DN + offset) / quantification."""
-    declared = {(dataset.scales[i - 1], dataset.offsets[i - 1]) for i in indexes}
-    floating = {np.issubdtype(np.dtype(dataset.dtypes[i - 1]), np.floating) for i in indexes}
-    if len(declared) > 1 or len(floating) > 1:
-        raise ScenesUnreadable(path, "has bands of unlike scale, offset or type; give all bands the same")
-    scale, offset = declared.pop()
-    if scale == 1.0 and floating.pop():
-        if dn_offset:
-            raise ScenesUnreadable(path, "holds reflectance (floating point), which takes no --dn-offset; leave it out")
-        return float(offset), 1.0
-    if scale == 1.0:
-        return float(offset if dn_offset is None else dn_offset), float(QUANTIFICATION)
-    if scale <= 0:
-        raise ScenesUnreadable(path, f"declares the scale {scale}; reflectance takes 0.0001")
-    # Rounded, because 0.0001 and -0.1 are not exact in binary, but the DN they stand for are whole.
-    in_dn = round(offset / scale, 6) if dn_offset is None else dn_offset
-    return float(in_dn), round(1.0 / scale, 6)
+def _date_of(raster: Raster) -> dt.date | None:
+    tags = raster.header.tags
+    first, last = ([date_in(tags[tag]) for tag in kind if tag in tags] for kind in (DATE_TAGS, LATE_DATE_TAGS))
+    told = (raster.told.date, *first, raster.told.folder_date, *last)
+    return next((date for date in told if date is not None), None)
 
 
-def _date(path: Path, tags: Mapping[str, str]) -> dt.date:
-    for text in (path.stem, *(tags[tag] for tag in DATE_TAGS if tag in tags)):
-        for match in _DATE.finditer(text):
-            try:
-                return dt.date(int(match[1]), int(match[3]), int(match[4]))
-            except ValueError:  # eight digits that are no date
-                continue
-    raise ScenesUnreadable(path, "tells no date; put it in the file name as YYYYMMDD, or in the tag ACQUISITION_DATE")
-
-
-def _level(path: Path, tags: Mapping[str, str], masks: Sequence[Mask], given: str | None) -> str:
-    """Tell the level by the name, else by tags, else by an SCL layer (L2A only), else by what the user says."""
-    told: set[str] = set(_LEVEL.findall(path.stem.upper()))
-    if len(told) != 1:
-        about = [value for key, value in tags.items() if "level" in key or "product" in key]
-        told = {match for value in about for match in _LEVEL.findall(value.upper())}
-    if len(told) != 1 and any(mask.kind == "scl" for mask in masks):
-        told = {"2A"}
-    if len(told) == 1:
-        level = "L" + told.pop()
+def _level(group: Sequence[Raster], path: Path, masks: Sequence[Mask], given: str | None) -> str:
+    """Tell the level by the names, else by tags, else by an SCL layer (L2A only), else by what the user says."""
+    told = {raster.told.level for raster in group if raster.told.level}
+    if not told:
+        about = [[v for k, v in r.header.tags.items() if "level" in k or "product" in k] for r in group]
+        told = {level for texts in about if (level := level_in(" ".join(texts)))}
+    if not told and any(mask.kind == "scl" for mask in masks):
+        told = {"L2A"}
+    if len(told) > 1:
+        raise ScenesUnreadable(path, "has files of L1C and of L2A; keep them in folders of their own")
+    if told:
+        level = told.pop()
         if given is not None and given != level:
             raise ScenesUnreadable(
                 path, f"is {level} by its name or tags, not {given}; leave out --level, or this raster"

@@ -1,0 +1,78 @@
+"""What explains the radiometric offset of a scene, and the refusal of scenes where nothing does.
+
+From processing baseline 04.00 on, ESA adds 1000 to all DN, so that dark surfaces are not cut off at 0: the offset is
+-1000. It came into force on 25 January 2022; the archive was processed again since, so that old days with an offset
+are about too, and some archives take the offset away and do not say so.
+
+Source: ESA, Sentinel-2 Products Specification Document 14.9, BOA_ADD_OFFSET and RADIO_ADD_OFFSET.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from cropxai.bands import FIRST_OFFSET_DAY
+from cropxai.errors import OffsetUnknown
+from cropxai.ingest.scenes import Scene
+
+FIRST_OFFSET_BASELINE = 4.0
+#: Baselines from here on are not ESA's: Sen2Cor writes 99.xx where users run it.
+UNOFFICIAL_BASELINE = 90.0
+#: The offset of all bands of all products so far.
+OFFSET = -1000.0
+
+OffsetBy = Literal["metadata", "date", "nothing"]
+
+
+def explain_offset(declared: float | None, baseline: str, date: dt.date, given: float | None) -> tuple[float, OffsetBy]:
+    """Return the offset of a scene and what tells it.
+
+    Parameters
+    ----------
+    declared : float, optional
+        What the product says, in DN.
+    baseline : str
+        "05.09", or empty.
+    date : datetime.date
+        Day of acquisition.
+    given : float, optional
+        What the user says: it comes first.
+    """
+    for told in (given, declared):
+        if told is not None:
+            return told, "metadata"
+    number = _number(baseline)
+    if number is not None:
+        return (OFFSET if number >= FIRST_OFFSET_BASELINE else 0.0), "metadata"
+    return 0.0, "date" if date < FIRST_OFFSET_DAY else "nothing"
+
+
+def _number(baseline: str) -> float | None:
+    match = re.fullmatch(r"(\d\d?)\.?(\d\d)", baseline)
+    number = float(f"{match[1]}.{match[2]}") if match else UNOFFICIAL_BASELINE
+    return number if number < UNOFFICIAL_BASELINE else None
+
+
+def check_offsets(scenes: Sequence[Scene]) -> None:
+    """Refuse a mix of offsets that cannot be explained.
+
+    A day before the offset came explains that there is none, unless other scenes of such days have one: then they come
+    from the archive that was processed again, and so may those that tell nothing.
+
+    Raises
+    ------
+    OffsetUnknown
+    """
+    untold = [scene for scene in scenes if scene.offset_by == "nothing"]
+    if untold:
+        raise OffsetUnknown([scene.path for scene in untold], f"of {untold[0].date} tell neither offset nor baseline")
+    by_day = [scene for scene in scenes if scene.offset_by == "date"]
+    again = [scene for scene in scenes if scene.date < FIRST_OFFSET_DAY and _has_offset(scene)]
+    if by_day and again:
+        reason = f"tell neither offset nor baseline, and others before {FIRST_OFFSET_DAY} have an offset"
+        raise OffsetUnknown([scene.path for scene in by_day], f"{reason} ({again[0].path})")
+
+
+def _has_offset(scene: Scene) -> bool:
+    return any(place.offset != 0 for place in scene.bands.values())
