@@ -69,7 +69,15 @@ level = click.option(
 dn_offset = click.option(
     "--dn-offset",
     type=float,
-    help="Radiometric offset of all rasters (-1000 from baseline 04.00 on).  [default: as they declare, else 0]",
+    help="Radiometric offset of all rasters (-1000 from baseline 04.00 on).  [default: as they or their date tell]",
+)
+pattern = click.option(
+    "--pattern",
+    metavar="TEXT",
+    help="What the names of GeoTIFFs tell, such as '{tile}_{date:%Y%m%d}_{band}.tif'.  [default: the usual names]",
+)
+allow_outside = click.option(
+    "--allow-outside", is_flag=True, help="Read files outside its folder that a STAC catalogue names."
 )
 min_clear = click.option(
     "--min-clear",
@@ -149,7 +157,9 @@ def reading(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give the options on how rasters are read, which reach the command as one dictionary, ``reading``."""
     clouds = (min_clear, mask_classes, dilation, cloud_probability, cloud_detector)
     pixels = (pixel_rule, statistic, buffer, min_pixels, plan_cache)
-    return _collected(command, "reading", (level, dn_offset, *clouds, *pixels, verify, workers, dask))
+    return _collected(
+        command, "reading", (level, dn_offset, pattern, allow_outside, *clouds, *pixels, verify, workers, dask)
+    )
 
 
 def _collected(command: Callable[..., Any], name: str, given: Sequence[Decorator]) -> Callable[..., Any]:

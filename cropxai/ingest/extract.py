@@ -53,6 +53,8 @@ def extract_series(
     bands: Sequence[str] | None = None,
     level: str | None = None,
     dn_offset: float | None = None,
+    pattern: str | None = None,
+    allow_outside: bool = False,
     masked_classes: Sequence[int] = SCL_MASKED,
     min_clear: float = MIN_CLEAR,
     dilation: float = 0.0,
@@ -87,13 +89,17 @@ def extract_series(
         Any vector file, in any CRS; see :func:`cropxai.ingest.read_parcels` for ``layer``, ``id_field`` and
         ``label_field``.
     scenes : path or sequence of paths
-        Rasters, or folders of them, in any order and any CRS.
+        GeoTIFFs, folders of them, STAC items and catalogues, lists (.csv, .parquet), in any order and any CRS.
     bands : sequence of str, optional
         ESA names. By default all that any scene has.
     level : {"L1C", "L2A"}, optional
         Processing level of the rasters that do not tell it.
     dn_offset : float, optional
         Radiometric offset of all rasters (-1000 for products of baseline 04.00 on), in place of what they declare.
+    pattern : str, optional
+        What the names of GeoTIFFs tell, such as "{tile}_{date:%Y%m%d}_{band}.tif".
+    allow_outside : bool
+        Whether a STAC catalogue may name files outside its folder.
     masked_classes : sequence of int
         SCL classes that are not clear.
     min_clear : float
@@ -151,7 +157,7 @@ def extract_series(
     ------
     ParcelsUnreadable, UnknownField, DuplicateParcels
         If the parcels cannot be used.
-    ScenesUnreadable, LevelsMixed, NoScenes
+    ScenesUnreadable, LevelsMixed, OffsetUnknown, PatternInvalid, NoScenes
         If the rasters cannot be used.
     RulesUnusable
         If a rule is out of range, or rules contradict each other.
@@ -187,7 +193,16 @@ def extract_series(
     fields = read_parcels(parcels, layer=layer, id_field=id_field, label_field=label_field)
     if before is not None and fields.crop is None:
         fields = replace(fields, crop=before.labels)
-    found = find_scenes(scenes, level=level, dn_offset=dn_offset, start=start, end=end, verify=verify)
+    found = find_scenes(
+        scenes,
+        level=level,
+        dn_offset=dn_offset,
+        pattern=pattern,
+        allow_outside=allow_outside,
+        start=start,
+        end=end,
+        verify=verify,
+    )
     if accept is not None:
         accept(found)
     where = _named(scenes)

@@ -4,7 +4,7 @@ import numpy as np
 import rioxarray
 import xarray as xr
 
-from cropxai.errors import PathLike
+from cropxai.errors import PathLike, ScenesUnreadable
 from cropxai.ingest.catalogue import find_scenes
 
 
@@ -25,16 +25,24 @@ def open_scene(path: PathLike, *, level: str | None = None, dn_offset: float | N
     Raises
     ------
     ScenesUnreadable
-        If the raster cannot be used.
+        If the raster cannot be used, or its scene lies in several files.
     """
-    (scene,) = find_scenes(path, level=level, dn_offset=dn_offset)
-    raster = rioxarray.open_rasterio(scene.path)
+    found = find_scenes(path, level=level, dn_offset=dn_offset)
+    files = {place.path for scene in found for place in scene.bands.values()}
+    if len(found) > 1 or len(files) > 1:
+        what = f"holds {len(found)} scenes" if len(found) > 1 else f"is a scene of {len(files)} files"
+        raise ScenesUnreadable(path, f"{what}; give one GeoTIFF with all bands in it")
+    (scene,) = found
+    raster = rioxarray.open_rasterio(files.pop())
     assert isinstance(raster, xr.DataArray)  # one file, one variable
     with raster:
         stored = raster.sel(band=[place.index for place in scene.bands.values()]).load()
     missing = (stored == 0) | (stored == stored.rio.nodata)
-    place = next(iter(scene.bands.values()))  # the bands of one GeoTIFF are scaled alike
-    reflectance = ((stored.astype(np.float32) + place.offset) / place.quantification).astype(np.float32)
-    reflectance = reflectance.where(~missing).assign_coords(band=list(scene.bands))
+    offset, quantification = (
+        xr.DataArray([getattr(place, name) for place in scene.bands.values()], dims="band")
+        for name in ("offset", "quantification")
+    )
+    values = ((stored.drop_vars("band").astype(np.float32) + offset) / quantification).astype(np.float32)
+    reflectance = values.where(~missing.drop_vars("band")).assign_coords(band=list(scene.bands))
     reflectance.attrs = {"date": scene.date.isoformat(), "tile": scene.tile, "level": scene.level}
     return reflectance

@@ -1,8 +1,10 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import rasterio
 
+from cropxai.errors import ScenesUnreadable
 from cropxai.ingest import open_scene
 
 SCENE = sorted((Path(__file__).parents[2] / "sample_data" / "scenes").glob("*.tif"))[3]
@@ -22,3 +24,19 @@ def test_a_scene_is_reflectance_with_its_georeference():
         "tile": "32UPU",
         "level": "L2A",
     }
+
+
+def test_one_file_is_one_scene(tmp_path, raster):
+    ones = np.ones((4, 5), dtype=np.uint16)
+    with pytest.raises(ScenesUnreadable, match=r"sample_data.scenes: holds 28 scenes; give one GeoTIFF with all bands"):
+        open_scene(SCENE.parent)
+    for band in ("B02", "B03"):
+        raster(tmp_path / f"L2A_20180507_{band}.tif", {band: ones})
+    with pytest.raises(ScenesUnreadable, match=r"is a scene of 2 files; give one"):
+        open_scene(tmp_path)
+
+
+def test_offset_and_scale(tmp_path, raster):
+    pixels = np.full((4, 5), 3000, dtype=np.uint16)
+    path = raster(tmp_path / "L2A_20180507.tif", {"B02": pixels}, scaling=(0.0001, -0.1))
+    np.testing.assert_allclose(open_scene(path).values, 0.2, rtol=1e-6)
