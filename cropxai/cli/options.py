@@ -133,7 +133,7 @@ buffer = click.option(
     help="Distance by which parcels are shrunk first.",
 )
 min_pixels = click.option(
-    "--min-pixels", type=click.IntRange(1), default=1, show_default=True, help="Parcels of fewer pixels get no value."
+    "--min-pixels", type=click.IntRange(0), default=0, show_default=True, help="Parcels of fewer pixels get no value."
 )
 plan_cache = click.option(
     "--plan-cache",

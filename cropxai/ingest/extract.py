@@ -63,7 +63,7 @@ def extract_series(
     pixel_rule: str = CENTRE,
     statistic: str = MEDIAN,
     buffer: float = 0.0,
-    min_pixels: int = 1,
+    min_pixels: int = 0,
     start: Day | None = None,
     end: Day | None = None,
     verify: bool = False,

@@ -50,6 +50,8 @@ class Plan:
     grid : Grid
     rule : {"centre", "exact", "eurocropsml"}
         The last is "centre" without stand-ins.
+    buffer : float
+        Metres by which the parcels were shrunk before.
     runs : Runs
         Of every parcel, those without a pixel on the raster included.
     centres : (parcel,) int64
@@ -65,6 +67,7 @@ class Plan:
 
     grid: Grid
     rule: str
+    buffer: float
     runs: Runs
     centres: IntArray
     touches: npt.NDArray[np.bool_]
@@ -75,7 +78,7 @@ class Plan:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Let a plan go to another process, with its arrays; layouts are made there."""
-        names = ("grid", "rule", "runs", "centres", "touches", "vanished", "key")
+        names = ("grid", "rule", "buffer", "runs", "centres", "touches", "vanished", "key")
         return Plan, tuple(getattr(self, name) for name in names)
 
     @property
@@ -130,7 +133,7 @@ def make_plan(parcels: Parcels, grid: Grid, rules: Rules = DEFAULT) -> Plan:
         parts.append(_found(parcels.frame.geometry.iloc[some], parcels.usable[some], grid, rules))
     runs, centres, touches, vanished = zip(*parts, strict=True)
     return Plan(
-        grid, rules.pixel_rule, Runs.joined(runs), np.concatenate(centres), np.concatenate(touches),
+        grid, rules.pixel_rule, rules.buffer, Runs.joined(runs), np.concatenate(centres), np.concatenate(touches),
         np.concatenate(vanished), plan_key(parcels, grid, rules),
     )  # fmt: skip
 
@@ -218,20 +221,20 @@ def why_no_pixel(parcels: Parcels, plans: Collection[Plan]) -> list[str]:
         if vanished[i]:
             reasons[i] = VANISHED
             continue
-        small = next((plan.grid for plan in plans if plan.touches[i] and plan.centres[i] == 0), None)
-        if small is None:
-            reasons[i] = OUTSIDE
-        else:
-            reasons[i] = _too_small(in_crs(parcels.frame.geometry.iloc[[i]], small.crs)[0], small)
+        small = next((plan for plan in plans if plan.touches[i] and plan.centres[i] == 0), None)
+        reasons[i] = OUTSIDE if small is None else _too_small(parcels.frame.geometry.iloc[[i]], small)
     return reasons
 
 
-def _too_small(shape: shapely.Geometry, grid: Grid) -> str:
-    """Say why a shape, in the CRS of the grid, has no pixel: its area beside the size of a pixel."""
+def _too_small(geometry: gpd.GeoSeries, plan: Plan) -> str:
+    """Say why a parcel has no pixel: its area beside the size of a pixel."""
+    grid, buffer = plan.grid, plan.buffer
+    (shape,) = _shrunk(geometry, grid, buffer) if buffer else in_crs(geometry, grid.crs)
     place = shape.representative_point()
     column, row = (int(np.floor(value)) for value in grid.pixels(place.x, place.y))
     pixel = shapely.Polygon([grid.coordinates(column + x, row + y) for x, y in CORNERS])
     areas = gpd.GeoSeries([shape, pixel], crs=grid.crs).to_crs("EPSG:4326")
     geod = Geod(ellps="WGS84")
     own, one = (abs(geod.geometry_area_perimeter(area)[0]) for area in areas)
-    return f"no pixel centre inside: area {own:.0f} m2, pixel {one**0.5:.3g} m"
+    within = f"inside the buffer of {buffer:g} m" if buffer else "inside"
+    return f"no pixel centre {within}: area {own:.0f} m2, pixel {one**0.5:.3g} m"

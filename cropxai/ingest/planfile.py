@@ -1,7 +1,8 @@
 """Plans as files: made once, for the runs that go on, the shares of an array job, and the workers of a cluster.
 
 They are mapped into memory: what several processes read is there once, and what is not needed can be dropped. A file is
-one line that names the format, a line of JSON that says what is where, and the arrays as they lie in memory.
+one line that names the format, a line of JSON that says what is where, and the arrays as they lie in memory; checksums
+tell damage.
 """
 
 import json
@@ -48,7 +49,7 @@ def kept_plan(parcels: Parcels, grid: Grid, folder: Path | None = None, rules: R
         plan = load_plan(path)
         if plan.key == key:
             return plan
-    except (OSError, ValueError, KeyError, TypeError):  # none, or damaged by something else
+    except (OSError, ValueError):  # none, or damaged by something else
         pass
     save_plan(make_plan(parcels, grid, rules), path)
     return load_plan(path)
@@ -71,13 +72,15 @@ def save_plan(plan: Plan, path: Path) -> None:
     header = {
         "key": plan.key,
         "rule": plan.rule,
+        "buffer": plan.buffer,
         "crs": plan.grid.crs,
         "transform": list(plan.grid.transform)[:6],
         "size": [plan.grid.width, plan.grid.height],
         "arrays": {name: [len(values), zlib.crc32(values.data)] for name, values in arrays.items()},
     }
     with replacing(path, overwrite=True) as part, part.open("wb") as file:
-        file.write(FORMAT + json.dumps(header).encode() + b"\n")
+        text = json.dumps(header).encode()
+        file.write(FORMAT + b"%08x %b\n" % (zlib.crc32(text), text))
         for values in arrays.values():
             file.write(bytes(-file.tell() % ALIGNED))
             file.write(values.data)
@@ -96,22 +99,25 @@ def load_plan(path: Path) -> Plan:
     with path.open("rb") as file:
         if file.readline(len(FORMAT)) != FORMAT:
             raise ValueError(f"{path}: no plan of this version")
-        header = json.loads(file.readline())
+        checksum, _, text = file.readline().rstrip(b"\n").partition(b" ")
         at = file.tell()
+    if b"%08x" % zlib.crc32(text) != checksum:
+        raise ValueError(f"{path}: damaged")
+    header = json.loads(text)
     stored = np.memmap(path, dtype=np.uint8, mode="c")  # "c", because compiled code asks for arrays to write to
     arrays: dict[str, npt.NDArray[Any]] = {}
     for name, dtype in DTYPES.items():
-        length, checksum = header["arrays"][name]
+        length, known = header["arrays"][name]
         at += -at % ALIGNED
         values = np.asarray(stored[at : at + length * np.dtype(dtype).itemsize])
-        if zlib.crc32(values.data) != checksum:
+        if zlib.crc32(values.data) != known:
             raise ValueError(f"{path}: damaged")
         arrays[name] = values.view(dtype)
         at += values.size
     grid = Grid(header["crs"], Affine(*header["transform"]), *header["size"])
     runs = Runs(*(arrays[name] for name in ("ptr", "row", "column", "length", "weights")))
     centres, touches, vanished = (arrays[name] for name in ("centres", "touches", "vanished"))
-    return Plan(grid, header["rule"], runs, centres, touches, vanished, header["key"])
+    return Plan(grid, header["rule"], header["buffer"], runs, centres, touches, vanished, header["key"])
 
 
 @lru_cache(maxsize=8)  # the grids of two tiles or so; the name of a file tells all that is in it

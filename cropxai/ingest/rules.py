@@ -51,7 +51,7 @@ class Rules:
     pixel_rule: str = CENTRE
     statistic: str = MEDIAN
     buffer: float = 0.0
-    min_pixels: int = 1
+    min_pixels: int = 0
 
     def __post_init__(self) -> None:
         if self.pixel_rule not in PIXEL_RULES:
@@ -60,8 +60,8 @@ class Rules:
             raise RulesUnusable(f"the statistic {self.statistic!r} is unknown; --statistic takes {_or(STATISTICS)}")
         if not 0 <= self.buffer < float("inf"):
             raise RulesUnusable(f"the buffer of {self.buffer} m is no distance inward; --buffer takes metres from 0 on")
-        if self.min_pixels < 1:
-            raise RulesUnusable(f"{self.min_pixels} pixels are no least number; --min-pixels takes 1 or more")
+        if self.min_pixels < 0:
+            raise RulesUnusable(f"{self.min_pixels} pixels are no least number; --min-pixels takes 0 or more")
         if self.as_eurocropsml and replace(self, pixel_rule=CENTRE) != Rules():
             raise RulesUnusable(
                 "the pixel rule eurocropsml leaves no choice of masks, clear share, buffer, least pixels or statistic; "
@@ -83,7 +83,7 @@ class Rules:
     @property
     def of_pixels(self) -> "Rules":
         """The rules with those parts at rest that are applied only to what was measured."""
-        return replace(self, min_clear=MIN_CLEAR, min_pixels=1)
+        return replace(self, min_clear=MIN_CLEAR, min_pixels=0)
 
     @property
     def of_shapes(self) -> tuple[str, float]:

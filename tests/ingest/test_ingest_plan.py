@@ -1,61 +1,26 @@
-from pathlib import Path
-
 import geopandas as gpd
 import numpy as np
 import pytest
-import shapely
 from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS
 from rasterio.features import geometry_mask
-from shapely.affinity import affine_transform
-from shapely.geometry import MultiPolygon, Polygon, box
+from shapely.geometry import Point, Polygon, box
+from shapes import DEGREES, NORTH_UP, ROTATED, SOUTH_UP, UTM31, in_pixels, parcels_of, polygons
 
+from cropxai.ingest import plan as planning
 from cropxai.ingest import runs as pixel_runs
-from cropxai.ingest.parcels import Parcels
 from cropxai.ingest.plan import make_plan, why_no_pixel
+from cropxai.ingest.rules import Rules
 from cropxai.ingest.scenes import Grid
 
-UTM31 = CRS("EPSG:32631").to_wkt()
 WIDTH, HEIGHT, PAD = 14, 11, 12
-NORTH_UP = Affine(10, 0, 500_000, 0, -10, 5_600_000)
-ROTATED = Affine(8, 5, 500_000, 5, -8, 5_600_000)
-SOUTH_UP = Affine(20, 0, 300_000, 0, 20, 5_000_000)
-DEGREES = Affine(0.0001, 0, 3.123, 0, -0.0001, 50.4)
-
-
-def parcels_of(shapes: list, crs: str = UTM31) -> Parcels:
-    frame = gpd.GeoDataFrame(geometry=gpd.GeoSeries(shapes, crs=crs))
-    status = ["no geometry" if s is None else "" for s in shapes]
-    return Parcels(frame, [str(i) for i in range(len(shapes))], None, status, Path("parcels.gpkg"))
 
 
 def own_pixels(plan, i):
     """Return the pixels of a parcel, but no stand-in."""
     return plan.pixels[plan.indptr[i] : plan.indptr[i + 1]] if plan.centres[i] else np.zeros(0, dtype=int)
-
-
-def in_pixels(shape, transform: Affine):
-    """Take a shape drawn in pixels to coordinates."""
-    return affine_transform(shape, transform.to_shapely())
-
-
-@st.composite
-def polygons(draw):
-    """Rings on a lattice of quarter pixels, so that edges and corners meet pixel centres and each other."""
-
-    def ring():
-        points = draw(st.lists(st.tuples(*[st.integers(-16, 64)] * 2), min_size=3, max_size=7, unique=True))
-        return shapely.make_valid(Polygon([(x / 4, y / 4) for x, y in points]))
-
-    shape = ring()
-    if draw(st.booleans()):
-        shape = shape.union(ring())
-    if draw(st.booleans()):
-        shape = shape.difference(ring())
-    parts = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon" and part.area]
-    return MultiPolygon(parts) if len(parts) > 1 else (parts[0] if parts else box(1, 1, 3, 3))
 
 
 @settings(max_examples=120, deadline=None)
@@ -145,3 +110,103 @@ def test_a_huge_parcel_is_counted_by_rows_or_by_area(monkeypatch, limit):
     plan = make_plan(parcels_of([shape]), Grid(UTM31, NORTH_UP, WIDTH, HEIGHT))
     np.testing.assert_array_equal(plan.pixels, np.arange(WIDTH * HEIGHT))
     assert plan.centres[0] == 1_000_000
+
+
+# --- small parcels, and shrunken ones ----------------------------------------------------------------------------
+
+
+def test_a_parcel_without_a_centre_is_stood_in_for_by_the_pixel_of_a_point_inside():
+    drawn = [
+        box(1, 1, 4, 3),
+        box(5.6, 5.6, 6.3, 6.3),
+        box(-1, 1, 0.3, 3),
+        Point(9.9, 3.02).buffer(0.3),
+        box(2, 8, 5, 9),
+    ]
+    shapes = [in_pixels(shape, NORTH_UP) for shape in drawn]
+    grid = Grid(UTM31, NORTH_UP, WIDTH, HEIGHT)
+    plan = make_plan(parcels_of([*shapes, None]), grid)
+    found = [list(plan.pixels[plan.indptr[i] : plan.indptr[i + 1]]) for i in range(6)]
+    assert found[1:4] == [[5 * WIDTH + 5], [], [3 * WIDTH + 9]]  # the point inside the third lies beyond the raster
+    assert (len(found[0]), len(found[4]), found[5]) == (6, 3, [])
+    assert list(plan.centres) == [6, 0, 2, 0, 3, 0]
+    assert list(plan.counts) == [6, 0, 0, 0, 3, 0]
+    assert list(plan.members) == [0, 4]
+    assert list(plan.tallied) == [0, 1, 3, 4]
+    without = make_plan(parcels_of([*shapes, None]), grid, Rules(pixel_rule="eurocropsml"))
+    assert list(without.tallied) == [0, 4]
+    assert list(without.members) == [0, 1, 2, 3, 4]
+
+
+@settings(max_examples=60)
+@given(drawn=st.lists(polygons(), min_size=1, max_size=6))
+def test_a_stand_in_lies_in_the_parcel(drawn):
+    shapes = [in_pixels(shape, NORTH_UP) for shape in drawn]
+    coarse = Grid(UTM31, NORTH_UP @ Affine.scale(6), 3, 2)
+    plan = make_plan(parcels_of(shapes), coarse)
+    for i, shape in enumerate(shapes):
+        pixels = plan.pixels[plan.indptr[i] : plan.indptr[i + 1]]
+        if plan.centres[i] == 0 and len(pixels):
+            (pixel,) = pixels
+            row, column = divmod(pixel, coarse.width)
+            corners = [coarse.coordinates(column + x, row + y) for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))]
+            assert Polygon(corners).intersects(shape)
+
+
+@settings(max_examples=60)
+@given(drawn=polygons(), metres=st.sampled_from([1, 5, 12.5]))
+def test_a_buffer_leaves_the_pixels_that_lie_so_far_inside(drawn, metres):
+    shape = in_pixels(drawn, NORTH_UP)
+    plan = make_plan(parcels_of([shape]), Grid(UTM31, NORTH_UP, WIDTH, HEIGHT), Rules(buffer=metres))
+    columns, rows = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
+    x, y = (a.ravel() for a in NORTH_UP @ (columns + 0.5, rows + 0.5))
+    centres = gpd.GeoSeries(gpd.points_from_xy(x, y))
+    far = centres.within(shape) & (centres.distance(shape.boundary) > metres)
+    near = centres.distance(shape.boundary).sub(metres).abs() < 0.06 * metres  # arcs are drawn with a few corners
+    inside = np.zeros(WIDTH * HEIGHT, dtype=bool)
+    inside[own_pixels(plan, 0)] = True
+    assert (inside == far)[~near].all()
+
+
+def test_a_buffer_is_in_metres_on_any_grid():
+    shape = box(500_100, 5_599_800, 500_200, 5_599_900)
+    feet = CRS.from_proj4("+proj=utm +zone=31 +datum=WGS84 +units=us-ft").to_wkt()
+    for crs in (UTM31, "EPSG:4326", feet):
+        there = gpd.GeoSeries([shape], crs=UTM31).to_crs(crs)
+        left, bottom, right, top = there.total_bounds
+        fine = Affine((right - left) / 100, 0, left, 0, -(top - bottom) / 100, top)
+        grid = Grid(CRS.from_user_input(crs).to_wkt(), fine, 100, 100)
+        plan = make_plan(parcels_of([there[0]], crs), grid, Rules(buffer=20))
+        assert plan.counts[0] == pytest.approx(3600, rel=0.02)
+
+
+def test_parcels_of_which_a_buffer_leaves_nothing():
+    shapes = [in_pixels(box(1.1, 1.1, 4.9, 4.9), NORTH_UP), in_pixels(box(6, 1, 12, 1.9), NORTH_UP)]
+    parcels = parcels_of(shapes)
+    for rule, left in (("centre", 4), ("exact", 2.8**2)):
+        plan = make_plan(parcels, Grid(UTM31, NORTH_UP, WIDTH, HEIGHT), Rules(buffer=5, pixel_rule=rule))
+        assert list(plan.vanished) == [False, True]
+        assert plan.counts[0] / plan.whole == pytest.approx(left)
+        assert why_no_pixel(parcels, [plan]) == ["", "nothing of it left inside the buffer"]
+
+
+def test_the_key_depends_on_the_rules_that_choose_pixels():
+    parcels, grid = parcels_of([in_pixels(box(1, 1, 5, 5), NORTH_UP)]), Grid(UTM31, NORTH_UP, WIDTH, HEIGHT)
+    same = [Rules(), Rules(min_clear=0.1, statistic="mean", min_pixels=3, masked_classes=())]
+    other = [Rules(buffer=1), Rules(buffer=2), Rules(pixel_rule="exact"), Rules(pixel_rule="eurocropsml")]
+    assert len({make_plan(parcels, grid, rules).key for rules in same}) == 1
+    assert len({make_plan(parcels, grid, rules).key for rules in (*same, *other)}) == 5
+
+
+def test_many_parcels_are_looked_at_some_at_a_time(monkeypatch):
+    rng = np.random.default_rng(0)
+    drawn = [box(x, y, x + w, y + h) for x, y, w, h in rng.uniform(0.2, 9, (23, 4))]
+    parcels = parcels_of([in_pixels(shape, NORTH_UP) for shape in drawn] + [None])
+    for rule in ("centre", "exact"):
+        whole = make_plan(parcels, Grid(UTM31, NORTH_UP, WIDTH, HEIGHT), Rules(pixel_rule=rule))
+        with monkeypatch.context() as patch:
+            patch.setattr(planning, "AT_ONCE", 5)
+            parts = make_plan(parcels, Grid(UTM31, NORTH_UP, WIDTH, HEIGHT), Rules(pixel_rule=rule))
+        for name in ("ptr", "row", "column", "length", "weights"):
+            np.testing.assert_array_equal(getattr(whole.runs, name), getattr(parts.runs, name))
+        np.testing.assert_array_equal(whole.centres, parts.centres)

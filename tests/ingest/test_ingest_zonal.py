@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cropxai.ingest.zonal import STRETCH, Groups, Tally, codes_of
+from cropxai.ingest.zonal import STRETCH, WHOLE, Groups, Tally, codes_of
 
 floats = st.floats(-2e4, 7e4, width=32) | st.just(float("nan"))
 numbers = st.integers(1, 65_535).map(float) | st.just(float("nan"))
@@ -131,3 +131,86 @@ def test_a_median_of_few_far_values():
     wide = np.array([-3e38, 1e-30, 3e38, np.nan], dtype=np.float32)
     median, counts = grouped_median(wide, np.array([0, 4]))
     assert (median[0], counts[0]) == (np.float32(1e-30), 3)
+
+
+# --- means, and weights ------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=100, deadline=None)
+@given(piece=pieces())
+def test_means_equal_numpy_bit_for_bit(piece):
+    values, nodata, unclear, mask, groups = piece
+    tally = Tally.empty(len(groups.member), len(values), np.uint16)
+    tally.add(*piece)
+    mean = tally.mean()
+    for g, who in enumerate(groups.member):
+        pixels = pixels_of(groups, g)
+        clear = ~unclear[mask[pixels]] if len(unclear) else np.ones(len(pixels), dtype=bool)
+        for band, stored in enumerate(values[:, pixels]):
+            good = stored[clear & (stored != 0) & (stored != nodata[band])]
+            assert np.array_equal(mean[who, band], good.mean() if len(good) else np.nan, equal_nan=True)
+
+
+def pixels_of(groups, g):
+    runs = range(groups.ptr[g], groups.ptr[g + 1])
+    return np.concatenate([np.arange(groups.start[r], groups.start[r] + groups.length[r]) for r in runs])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    piece=pieces(),
+    scale=st.sampled_from([1, 1000, WHOLE]),
+    seed=st.integers(0, 999),
+    floating=st.booleans(),
+)
+def test_weighted_tally_equals_whole_numbers_of_python(piece, scale, seed, floating):
+    """Each pixel counts as often as its weight says; half of the weight is half, not nearly half."""
+    values, nodata, unclear, mask, groups = piece
+    total = int(groups.length.sum())
+    weights = np.random.default_rng(seed).integers(1, scale, total, endpoint=True).astype(np.uint32)
+    weigh = np.cumsum(groups.length) - groups.length
+    weighted = Groups(groups.member, groups.ptr, groups.start, groups.length, weigh)
+    stored = codes_of(np.where((values == 0) | (values == nodata[:, None]), np.nan, values).astype(np.float32))
+    codes = stored if floating else values
+    tally = Tally.empty(len(groups.member), len(values), codes.dtype)
+    tally.add(codes, nodata.astype(codes.dtype) * (not floating), unclear, mask, weighted, weights)
+    median, mean = tally.median(), tally.mean()
+    for g, who in enumerate(groups.member):
+        pixels = pixels_of(groups, g)
+        own = weights[weigh[groups.ptr[g]] :][: len(pixels)].astype(object)
+        clear = ~unclear[mask[pixels]] if len(unclear) else np.ones(len(pixels), dtype=bool)
+        good = (values[:, pixels] != 0) & (values[:, pixels] != nodata[:, None])
+        for band in range(len(values)):
+            use = good[band] & clear
+            assert tally.counts[who, band] == own[use].sum()
+            pairs = sorted(zip(values[band, pixels[use]].tolist(), own[use], strict=True))
+            if not pairs:
+                assert np.isnan(median[who, band]) and np.isnan(mean[who, band])
+                continue
+            half = next(v for i, (v, _) in enumerate(pairs) if 2 * sum(w for _, w in pairs[: i + 1]) >= own[use].sum())
+            assert median[who, band] == half
+            exact = sum(v * w for v, w in pairs) / own[use].sum()
+            assert mean[who, band] == pytest.approx(exact, rel=1e-14 if not floating else 1e-12)
+        assert tally.present[who] == own[good.any(axis=0)].sum()
+        assert tally.clear[who] == own[good.any(axis=0) & clear].sum()
+
+
+def test_means_of_floating_point_values():
+    rng = np.random.default_rng(3)
+    values = rng.normal(0.2, 0.3, 999).astype(np.float32)
+    tally = Tally.empty(1, 1, np.uint32)
+    groups = Groups(np.array([0]), np.array([0, 1]), np.array([0]), np.array([999]))
+    tally.add(codes_of(values)[None], np.zeros(1, np.uint32), *NO_MASK, groups)
+    assert tally.mean()[0, 0] == pytest.approx(values.astype(np.float64).mean(), rel=1e-14)
+
+
+def test_the_weight_of_a_country_fits():
+    pixels = 3 * STRETCH
+    values = np.full((1, pixels), 65_535, dtype=np.uint16)
+    values[0, :5] = 1
+    groups = Groups(np.array([0]), np.array([0, 1]), np.array([0]), np.array([pixels]), np.array([0]))
+    tally = Tally.empty(1, 1, np.uint16)
+    tally.add(values, np.zeros(1, np.uint16), *NO_MASK, groups, np.full(pixels, WHOLE, dtype=np.uint32))
+    assert tally.counts[0, 0] == pixels * WHOLE
+    assert tally.median()[0, 0] == 65_535
+    assert tally.mean()[0, 0] == pytest.approx(values.mean(dtype=np.float64), rel=1e-15)
