@@ -89,6 +89,13 @@ def country(
 @year
 @click.option("--dates", type=int, default=28, show_default=True, help="Number of scenes, February to October.")
 @cloudiness(0.45)
+@click.option(
+    "--format",
+    type=click.Choice(["geotiff", "safe"]),
+    default="geotiff",
+    show_default=True,
+    help="One GeoTIFF a date, or one SAFE product as ESA delivers them.",
+)
 @options.seed
 @options.overwrite
 @options.progress
@@ -99,6 +106,7 @@ def scenes(
     year: int,
     dates: int,
     cloudiness: float,
+    format: str,
     seed: int,
     overwrite: bool,
     progress: Progress,
@@ -119,6 +127,7 @@ def scenes(
             dates=dates,
             cloudiness=cloudiness,
             seed=seed,
+            format=format,
             overwrite=overwrite,
             report=report,
         )

@@ -1,6 +1,8 @@
 """Simulated Sentinel-2 scenes: fields as rasters with clouds and SCL, their boundaries, and the truth beside them."""
 
 import csv
+import datetime as dt
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from rasterio.io import MemoryFile
 from rasterio.transform import Affine, from_origin
 
 import cropxai
-from cropxai.bands import BY_NAME, COMMON_BANDS, FIRST_OFFSET_DAY, QUANTIFICATION
+from cropxai.bands import BANDS, BY_NAME, COMMON_BANDS, FIRST_OFFSET_DAY, QUANTIFICATION
 from cropxai.errors import OutputExists, OutputUnwritable, PathLike
 from cropxai.outputs import replacing
 from cropxai.reporting import Report, silent
@@ -38,9 +40,14 @@ from cropxai.simulate.landscape import (
     spread_evenly,
 )
 from cropxai.simulate.phenology import daily_wetness, states
+from cropxai.simulate.safe import SafeTile, coarsened, write_safe
+from cropxai.simulate.safe_xml import SafeStyle
 
 #: The tile and a corner inside it: upper left easting and northing (m) in UTM zone 32 north, and about where that is.
-TILE, CRS, CORNER, PLACE = "T32UPU", "EPSG:32632", (640_000.0, 5_350_000.0), (10.9, 48.3)
+TILE, EPSG, CORNER, PLACE = "T32UPU", 32632, (640_000.0, 5_350_000.0), (10.9, 48.3)
+CRS = f"EPSG:{EPSG}"
+#: Time of day at which it is passed, UTC.
+OVERPASS = dt.timedelta(hours=10, minutes=20, seconds=21)
 #: Parcels are given in other systems than the rasters, as real ones are.
 SHAPEFILE_CRS, GEOPACKAGE_CRS = "EPSG:25832", "EPSG:3035"
 #: Digital numbers are rounded to multiples of this, so that files compress.
@@ -50,6 +57,9 @@ LABEL_NOISE = 0.03
 #: Season that the dates cover, days of year: 1 February to 31 October.
 SEASON = (31, 303)
 PARCELS, SIZES, DATES = (10, 20_000), (48, 3000), (1, 100)
+
+#: Writes (11, row, column) ten bands and SCL of a date into a folder.
+Writer = Callable[[Path, npt.NDArray[np.uint16], Affine, pd.Timestamp], None]
 
 _PARCEL_FILES = ("shp", "shx", "dbf", "prj", "cpg", "gpkg")
 WHICH = [BAND_NAMES.index(band) for band in COMMON_BANDS]
@@ -65,6 +75,7 @@ def simulate_scenes(
     dates: int = 28,
     cloudiness: float = 0.45,
     seed: int = 0,
+    format: str = "geotiff",
     overwrite: bool = False,
     report: Report = silent,
 ) -> Path:
@@ -78,6 +89,7 @@ def simulate_scenes(
     year, seed : season and chance, see `simulate_series`
     dates : number of scenes from February to October
     cloudiness : mean share of cloud over all passes, of which the scenes are the clearer ones
+    format : "geotiff", one multi-band file a date, or "safe", one product as ESA delivers them
     overwrite : replace the folder if it exists
     report : told of the progress
 
@@ -86,6 +98,8 @@ def simulate_scenes(
     SimulationRefused, LandscapeTooSmall, OutputExists, OutputUnwritable
     """
     _check(parcels, size, year, dates, cloudiness, seed)
+    if format not in WRITERS:
+        raise SimulationRefused(f"format {format!r} is unknown; use {' or '.join(WRITERS)}")
     _refuse_foreign(Path(folder))
     with replacing(folder, overwrite) as part:
         (part / "scenes").mkdir(parents=True)
@@ -97,10 +111,13 @@ def simulate_scenes(
         ids = [f"P{n:03d}" for n in range(1, parcels + 1)]
         _write_parcels(part, land, ids, _declared(crops, rng), rng)
         _write_truth(part / "truth.csv", ids, grown, year)
-        _write_scenes(part / "scenes", land, grown, size, year, dates, cloudiness, seed, report)
+        write = WRITERS[format]
+        _write_scenes(part / "scenes", write, land, grown, size, year, dates, cloudiness, seed, report)
         options = f"--parcels {parcels} --size {size} --year {year} --dates {dates} --cloudiness {cloudiness:g}"
-        command = f"cropxai simulate scenes -o {Path(folder).name} {options} --seed {seed}"
-        (part / "README.md").write_text(_README.format(command=command, version=cropxai.__version__), encoding="utf-8")
+        options += f" --seed {seed}" + (f" --format {format}" if format != "geotiff" else "")
+        command = f"cropxai simulate scenes -o {Path(folder).name} {options}"
+        readme = _README.format(command=command, version=cropxai.__version__, scenes=_SCENES[format])
+        (part / "README.md").write_text(readme, encoding="utf-8")
     return Path(folder)
 
 
@@ -203,6 +220,7 @@ def _ground(land: Landscape, grown: Fields, size: int, transform: Affine, rng: n
 
 def _write_scenes(
     folder: Path,
+    write: Writer,
     land: Landscape,
     grown: Fields,
     size: int,
@@ -221,7 +239,7 @@ def _write_scenes(
         date = pd.Timestamp(year=year, month=1, day=1) + pd.Timedelta(days=scene.day)
         chance = np.random.default_rng([seed, year, 24, scene.day])
         numbers = _digital_numbers(ground, scene, float(wetness[scene.day]), chance)
-        _write_scene(folder / f"S2L2A_{TILE}_{date:%Y%m%d}.tif", numbers, transform, date)
+        write(folder, numbers, transform, date)
         report((done + 1) / dates, f"{date:%Y-%m-%d}")
 
 
@@ -285,7 +303,8 @@ def _coarsen(values: FloatArray) -> FloatArray:
     return out
 
 
-def _write_scene(path: Path, numbers: npt.NDArray[np.uint16], transform: Affine, date: pd.Timestamp) -> None:
+def _write_geotiff(folder: Path, numbers: npt.NDArray[np.uint16], transform: Affine, date: pd.Timestamp) -> None:
+    path = folder / f"S2L2A_{TILE}_{date:%Y%m%d}.tif"
     count, height, width = numbers.shape
     profile = {"driver": "GTiff", "dtype": "uint16", "nodata": 0, "compress": "deflate", "predictor": 2, "zlevel": 9}
     # By way of memory, so that a full disk is told by one error and not by lines of the TIFF library.
@@ -303,14 +322,38 @@ def _write_scene(path: Path, numbers: npt.NDArray[np.uint16], transform: Affine,
         path.write_bytes(memory.read())
 
 
+def _write_product(folder: Path, numbers: npt.NDArray[np.uint16], transform: Affine, date: pd.Timestamp) -> None:
+    layers = dict(zip(COMMON_BANDS, numbers, strict=False))
+    bands = {band: coarsened(values, BY_NAME[band].resolution // int(PIXEL)) for band, values in layers.items()}
+    # The landscape has no bands of 60 m; their neighbours stand in for them.
+    bands |= {coarse: coarsened(layers[near], 60 // int(PIXEL)) for coarse, near in (("B01", "B02"), ("B09", "B8A"))}
+    rows, columns = (side // 2 for side in numbers.shape[1:])
+    scl = numbers[-1].reshape(rows, 2, columns, 2).max(axis=(1, 3))  # 0 where all four are beyond the swath
+    ordered = {band.name: bands[band.name].astype(np.uint16) for band in BANDS if band.name in bands}
+    tile = SafeTile(TILE.removeprefix("T"), (transform.c, transform.f), ordered, scl.astype(np.uint8))
+    sensed = date.to_pydatetime() + OVERPASS
+    write_safe(folder, [tile], sensed, SafeStyle(epsg=EPSG, processed=sensed + dt.timedelta(days=1)))
+
+
+WRITERS: Mapping[str, Writer] = {"geotiff": _write_geotiff, "safe": _write_product}
+
+_SCENES = {
+    "geotiff": """\
+- `scenes/S2L2A_T32UPU_YYYYMMDD.tif`: one Sentinel-2 L2A look-alike a date; ten bands named in the band descriptions
+  (uint16, reflectance × 10 000, 0 = no data) and the scene classification `SCL`; EPSG:32632, 10 m.""",
+    "safe": """\
+- `scenes/S2A_MSIL2A_….SAFE`: one Sentinel-2 L2A look-alike a date, a folder of JPEG 2000 and XML as ESA delivers them,
+  baseline 05.09 (DN = reflectance × 10 000 + 1000, 0 = no data), bands in 10, 20 and 60 m and the scene classification
+  `SCL` in 20 m; EPSG:32632. B01 and B09 are B02 and B8A averaged over 60 m, to stand in for them.""",
+}
+
 _README = """# Simulated sample data
 
 Nothing here was measured: fields, crops and images are **simulated**. Made by cropxai {version} with
 
     {command}
 
-- `scenes/S2L2A_T32UPU_YYYYMMDD.tif`: one Sentinel-2 L2A look-alike a date; ten bands named in the band descriptions
-  (uint16, reflectance × 10 000, 0 = no data) and the scene classification `SCL`; EPSG:32632, 10 m.
+{scenes}
   Some clouds and shadows are missed at their rims, and two scenes are cut by the edge of the swath.
 - `parcels.shp` (EPSG:25832) and `parcels.gpkg` (EPSG:3035): the same parcels, with `parcel_id`, the declared `crop`,
   `area_ha` and a made-up `name`. Few declarations are wrong. The last four parcels are bad on purpose: a bow-tie,

@@ -15,6 +15,7 @@ from cropxai.bands import BANDS, BY_NAME, SCL_MASKED
 from cropxai.errors import ScenesSetAside, ScenesUnreadable, ScenesUnverified
 from cropxai.ingest import extract_series
 from cropxai.ingest import measure as measuring
+from cropxai.series import CropSeries
 from cropxai.simulate import safe
 
 X, Y = CORNER
@@ -250,3 +251,24 @@ def test_a_stopped_run_goes_on_in_an_archive(tmp_path, monkeypatch, fields):
     whole = extract_series(fields, archive, workdir=tmp_path / "parts")
     monkeypatch.setattr(measuring, "_measure", None)  # nothing is left to measure
     assert extract_series(fields, archive, workdir=tmp_path / "parts").dataset.identical(whole.dataset)
+
+
+@pytest.mark.filterwarnings("default::cropxai.errors.ParcelsSetAside")  # one is bad on purpose
+def test_from_the_command_line(tmp_path, command):
+    """Simulated products, as folders and as archives, with checksums compared."""
+    assert command("simulate", "scenes", "-o", tmp_path / "demo", "--parcels", 12, "--size", 72, "--dates", 2,
+                   "--format", "safe")[0] == 0  # fmt: skip
+    (tmp_path / "zips").mkdir()
+    for folder in (tmp_path / "demo" / "scenes").iterdir():
+        zipped(folder, tmp_path / "zips" / f"{folder.name}.zip")
+    found = []
+    for name in ("demo/scenes", "zips"):
+        out = tmp_path / f"{name[0]}.zarr"
+        code, told, _ = command("ingest", tmp_path / "demo" / "parcels.shp", tmp_path / name, "-o", out, "--verify")
+        assert (code, "12 parcels × 2 dates × 12 bands, L2A" in told) == (0, True)
+        found.append(CropSeries.open(out))
+    np.testing.assert_array_equal(found[0].reflectance, found[1].reflectance)
+    code, out, err = command("ingest", tmp_path / "demo" / "parcels.shp", tmp_path / "zips", "-o", tmp_path / "x.zarr",
+                             "--level", "L1C")  # fmt: skip
+    assert (code, out) == (1, "")
+    assert "is L2A by its metadata, not L1C; leave out --level" in err.splitlines()[-1]
