@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from products import made_up_tile, product
 
-from cropxai.errors import ScenesUnreadable
+from cropxai.errors import OffsetUnknown, ScenesUnreadable
 from cropxai.ingest.catalogue import find_scenes
 from cropxai.ingest.sources import containers
 from cropxai.ingest.sources.product import read_manifest, read_product, read_tile, safe
@@ -169,8 +169,12 @@ def test_offsets(tmp_path):
     (path / "MTD_MSIL2A.xml").write_text(re.sub("<BOA_ADD_OFFSET_V.*LIST>", "", text))
     with pytest.raises(ScenesUnreadable, match="declares no offset of B02"):
         find_scenes(path)
-    edit(path, "MTD_MSIL2A.xml", ">05.09<", ">99.33<")  # Sen2Cor at home; it declares an offset if there is one
-    assert {place.offset for place in find_scenes(path)[0].bands.values()} == {0}
+    edit(path, "MTD_MSIL2A.xml", ">05.09<", ">99.33<")  # Sen2Cor at home: only the day tells
+    (scene,) = find_scenes(path)
+    assert ({place.offset for place in scene.bands.values()}, scene.offset_by) == ({0}, "date")
+    edit(path, "MTD_TL.xml", "2018-05-07T", "2023-05-07T")
+    with pytest.raises(OffsetUnknown, match="--dn-offset"):
+        find_scenes(path)
 
 
 def test_levels_told_and_given(tmp_path):

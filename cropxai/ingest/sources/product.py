@@ -1,7 +1,7 @@
 """What the XML of a Sentinel-2 product says: levels, offsets, image names, grids, sizes. Opens nothing.
 
-The names of elements changed with the versions of the format; those of all published versions are known here. Sources:
-Sentinel-2 Products Specification Document (PSD 12 to 15) and products of ESA from 2015 on.
+The names of elements changed with the versions of the format; those of products from 2015 on are known here. Sources:
+Sentinel-2 Products Specification Document (PSD 12 to 14), products of ESA, and what GDAL reads of them.
 """
 
 import datetime as dt
@@ -23,10 +23,6 @@ from cropxai.ingest.scenes import Grid
 
 #: Names of the file that describes a product: since December 2016, and before.
 PRODUCT_XML = re.compile(r"MTD_MSIL(1C|2A)\.xml|S2[A-Z]_(OPER|USER)_MTD_SAFL(1C|2A)(_.*)?\.xml", re.IGNORECASE)
-#: The first baseline whose products carry an offset (ESA, "Major products upgrade", 25 January 2022).
-OFFSET_BASELINE = "04.00"
-#: Baselines from here on are not ESA's: Sen2Cor writes 99.xx where users run it.
-UNOFFICIAL_BASELINE = "90.00"
 #: More pixels along a side than any tile has (10 980).
 LARGEST_SIDE = 100_000
 
@@ -74,11 +70,6 @@ class Product:
     quantification: float
     offsets: Mapping[str, float]
     granules: tuple[Granule, ...]
-
-    @property
-    def owes_offsets(self) -> bool:
-        """Whether a product of this baseline declares offsets."""
-        return OFFSET_BASELINE <= self.baseline < UNOFFICIAL_BASELINE
 
 
 @dataclass(frozen=True)

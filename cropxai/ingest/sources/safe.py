@@ -3,6 +3,7 @@
 Everything is taken from the XML of the product; no image is opened, and none is searched for by its name.
 """
 
+import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path
 from cropxai.bands import BANDS, BY_NAME
 from cropxai.errors import ScenesUnreadable
 from cropxai.ingest.checksums import ALGORITHMS
+from cropxai.ingest.offsets import OffsetBy, explain_offset
 from cropxai.ingest.scenes import Location, Mask, Scene
 from cropxai.ingest.sources.containers import Archive, Container, Folder, archives
 from cropxai.ingest.sources.folders import look_below
@@ -152,18 +154,17 @@ def _scene(files: _Files, product: Product, granule: Granule, dn_offset: float |
     name = next((name for name in granule.metadata if container.size(name) is not None), granule.metadata[0])
     tile = read_tile(container.read(name), container.name, name)
     bands = {}
+    explained: list[OffsetBy] = []
     for image in _native(granule):
         if image.resolution not in tile.grids:
             raise ScenesUnreadable(
                 container.name, f"{name} has no grid of {image.resolution} m; download the product again"
             )
+        offset, offset_by = _offset(product, image.layer, tile.date, dn_offset, container.name)
         bands[image.layer] = Location(
-            files.image(image),
-            1,
-            tile.grids[image.resolution],
-            _offset(product, image.layer, container.name) if dn_offset is None else dn_offset,
-            product.quantification,
+            files.image(image), 1, tile.grids[image.resolution], offset, product.quantification
         )
+        explained.append(offset_by)
     return Scene(
         path=container.name if len(product.granules) == 1 else f"{container.name}/{granule.folder}",
         tile=granule.tile,
@@ -172,6 +173,7 @@ def _scene(files: _Files, product: Product, granule: Granule, dn_offset: float |
         bands=bands,
         masks=tuple(_masks(files, granule, tile)),
         baseline=product.baseline,
+        offset_by=explained[0],  # a product declares the offsets of all bands or of none
         datatake=product.datatake,
         checksums=files.checksums,
     )
@@ -185,16 +187,16 @@ def _native(granule: Granule) -> Iterator[Image]:
             yield images.get(BY_NAME[band.name].resolution, images[min(images)])
 
 
-def _offset(product: Product, band: str, name: str) -> float:
-    if band in product.offsets:
-        return product.offsets[band]
-    if product.offsets or product.owes_offsets:
+def _offset(product: Product, band: str, date: dt.date, dn_offset: float | None, name: str) -> tuple[float, OffsetBy]:
+    declared = product.offsets.get(band)
+    offset, offset_by = explain_offset(declared, product.baseline, date, dn_offset)
+    if dn_offset is None and declared is None and (product.offsets or offset):
         raise ScenesUnreadable(
             name,
             f"is of baseline {product.baseline} and declares no offset of {band}; "
             "download it again, or give --dn-offset -1000",
         )
-    return 0.0
+    return offset, offset_by
 
 
 def _masks(files: _Files, granule: Granule, tile: Tile) -> Iterator[Mask]:
