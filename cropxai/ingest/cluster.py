@@ -29,6 +29,8 @@ LOCAL = "local"
 PATIENCE_SECONDS = 60
 #: Scenes that are with the scheduler at the same time: enough for any cluster, and few enough for its memory.
 SCENES_AHEAD = 2000
+#: Ctrl-C goes to all processes of a terminal; the workers are ended by the one that started them.
+UNINTERRUPTED = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
 
 
 class Cluster:
@@ -58,8 +60,9 @@ class Cluster:
         self._cluster = None
         if address == LOCAL:
             self._cluster = LocalCluster(
-                n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL
-            )
+                n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL,
+                preload=[UNINTERRUPTED],
+            )  # fmt: skip
         try:
             self._client = Client(self._cluster or address, timeout=PATIENCE_SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:
