@@ -276,7 +276,7 @@ def _fill(
         if date in fresh:
             views = [(scene, next(measured)) for scene in days[date]]
             table.add_date(np.datetime64(date, "D"), views)
-            origins[date] = [Origin.of(scene, bool(view.present.any())) for scene, view in views]
+            origins[date] = [Origin.of(scene, scene.path not in table.blank) for scene in days[date]]
         elif before is not None and (column := before.column(date)) is not None:
             table.take_date(np.datetime64(date, "D"), *column)
     return origins
