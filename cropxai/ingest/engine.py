@@ -9,9 +9,10 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from threading import Event
 from typing import Protocol, TypeVar
 
 from cropxai.errors import SharesLeft
@@ -40,16 +41,19 @@ class Job:
     rules : Rules
     folder : pathlib.Path or None
         Where measurements are kept.
+    stop : threading.Event
+        Set when the run ends early, for what is measured in this process.
     """
 
     plans: Mapping[Grid, Plan]
     bands: Sequence[str]
     rules: Rules
     folder: Path | None
+    stop: Event = field(default_factory=Event)
 
     def measure(self, scene: Scene) -> Measurement:
         """Measure a scene in this thread."""
-        return measure(scene, self.plans, self.bands, self.rules, self.folder)
+        return measure(scene, self.plans, self.bands, self.rules, self.folder, self.stop)
 
     def part(self, scene: Scene) -> Path:
         """Return the file that keeps, or will keep, the measurement of a scene."""
@@ -104,13 +108,21 @@ class Threads:
         self._workers = workers
 
     def measure(self, job: Job, scenes: Sequence[Scene]) -> Measured:
-        """Give the measurement of each scene; once closed, wait for those that run and start no more."""
+        """Give the measurement of each scene; once closed, stop those that run and start no more.
+
+        If one cannot be measured, those that run are measured to their end, and kept.
+        """
         if self._workers == 1 or len(scenes) == 1:
             yield from map(job.measure, scenes)
             return
         pool = ThreadPoolExecutor(self._workers)
         try:
             yield from ahead(lambda scene: pool.submit(job.measure, scene), scenes, SCENES_AHEAD * self._workers)
+        except Exception:
+            raise
+        except BaseException:  # interrupted, or closed
+            job.stop.set()
+            raise
         finally:
             pool.shutdown()
 

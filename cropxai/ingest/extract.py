@@ -221,10 +221,11 @@ def extract_series(
     fresh = [date for date in days if before is None or not before.stays(date, days[date])]
     job = Job(plans, chosen, rules, folder)
     table = SeriesTable(len(fields), len({*days, *(before.origins if before else ())}), chosen, plans, rules)
-    with open_engine(workers, dask) as engine:
-        measured = _measured(
-            engine, job, [scene for date in fresh for scene in days[date]], share, part(report, PLANNING, 1)
-        )
+    todo = [scene for date in fresh for scene in days[date]]
+    with (
+        open_engine(workers, dask) as engine,
+        closing(_measured(engine, job, todo, share, part(report, PLANNING, 1))) as measured,
+    ):
         origins = _fill(table, days, fresh, before, measured)
     if not table.dates:
         raise NoScenes(where, "all pixels on the parcels are nodata; check that the rasters are whole")

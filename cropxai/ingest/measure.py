@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import numpy.typing as npt
@@ -49,9 +50,14 @@ class Measurement:
     present: npt.NDArray[np.int64]
 
 
+class Stopped(Exception):
+    """The run ends, and this scene has not been measured."""
+
+
 def measure(
-    scene: Scene, plans: Mapping[Grid, Plan], bands: Sequence[str], rules: Rules, workdir: Path | None = None
-) -> Measurement:
+    scene: Scene, plans: Mapping[Grid, Plan], bands: Sequence[str], rules: Rules, workdir: Path | None = None,
+    stop: Event | None = None,
+) -> Measurement:  # fmt: skip
     """Measure a scene, or take over what an earlier run measured.
 
     Parameters
@@ -64,6 +70,8 @@ def measure(
     rules : Rules
     workdir : pathlib.Path, optional
         Existing folder that keeps the measurement under a name made of all that it depends on.
+    stop : threading.Event, optional
+        Once it is set, no more is read: a scene may take minutes.
 
     Raises
     ------
@@ -71,13 +79,15 @@ def measure(
         If the pixels cannot be read.
     OutputUnwritable
         If ``workdir`` cannot be written.
+    Stopped
+        If ``stop`` is set.
     """
     if workdir is None:
-        return _measure(scene, plans, bands, rules)
+        return _measure(scene, plans, bands, rules, stop)
     part = part_of(scene, plans, bands, rules, workdir)
     kept = kept_in(part)
     if kept is None:
-        kept = _measure(scene, plans, bands, rules)
+        kept = _measure(scene, plans, bands, rules, stop)
         if part_of(scene, plans, bands, rules, workdir) != part:
             raise ScenesUnreadable(scene.path, "was changed while it was read; run again when it is complete")
         with replacing(part, overwrite=True) as file:
@@ -114,7 +124,9 @@ def kept_in(part: Path) -> Measurement | None:
 
 
 @decoding_in_this_thread()
-def _measure(scene: Scene, plans: Mapping[Grid, Plan], bands: Sequence[str], rules: Rules) -> Measurement:
+def _measure(
+    scene: Scene, plans: Mapping[Grid, Plan], bands: Sequence[str], rules: Rules, stop: Event | None = None
+) -> Measurement:
     verify(scene)
     if rules.as_eurocropsml:
         scene = _as_stored(scene)
@@ -125,7 +137,7 @@ def _measure(scene: Scene, plans: Mapping[Grid, Plan], bands: Sequence[str], rul
     hidden = Hidden(scene, rules)
     for grid in scene.grids:
         here = [b for b, band in enumerate(bands) if band in scene.bands and scene.bands[band].grid == grid]
-        tally = _tally(scene, plans[grid], [bands[b] for b in here], hidden, rules)
+        tally = _tally(scene, plans[grid], [bands[b] for b in here], hidden, rules, stop)
         _, ours, theirs = np.intersect1d(members, plans[grid].tallied, assume_unique=True, return_indices=True)
         places = [scene.bands[bands[b]] for b in here]
         offset, quantification = (np.array([getattr(p, name) for p in places]) for name in ("offset", "quantification"))
@@ -156,7 +168,7 @@ def _check_scale(scene: Scene, bands: Sequence[str], values: npt.NDArray[np.floa
         )
 
 
-def _tally(scene: Scene, plan: Plan, bands: Sequence[str], hidden: Hidden, rules: Rules) -> Tally:
+def _tally(scene: Scene, plan: Plan, bands: Sequence[str], hidden: Hidden, rules: Rules, stop: Event | None) -> Tally:
     """Read one grid of the scene chunk by chunk; in memory are one, and the pixels of parcels that lie in several."""
     with SceneReader(scene, bands, hidden) as reader:
         tally = Tally.empty(len(plan.tallied), len(bands), reader.dtype)
@@ -168,6 +180,8 @@ def _tally(scene: Scene, plan: Plan, bands: Sequence[str], hidden: Hidden, rules
         kept_mask = np.empty((1, layout.kept_pixels if len(reader.unclear) else 0), dtype=np.uint16)
         room = reader.room([chunk.window for chunk in layout.chunks])
         for chunk in layout.chunks:
+            if stop is not None and stop.is_set():
+                raise Stopped
             codes, mask = reader.read(chunk.window, room)
             tally.add(codes, nodata, reader.unclear, mask, chunk.groups, layout.weights)
             copy_runs(codes, chunk.start, chunk.length, chunk.target, kept)

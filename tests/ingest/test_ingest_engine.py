@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import os
 import sys
+import threading
 
 import faults
 import numpy as np
@@ -14,10 +15,13 @@ from hypothesis import strategies as st
 from shapely.geometry import box
 
 from cropxai.errors import ClusterUnusable, ExtraMissing, ScenesUnreadable, SharesLeft
-from cropxai.ingest import Share, cluster, extract_series, read_parcels
+from cropxai.ingest import Share, cluster, extract_series, read_parcels, reading
 from cropxai.ingest import measure as measuring
+from cropxai.ingest.catalogue import find_scenes
+from cropxai.ingest.engine import Job, Threads
 from cropxai.ingest.plan import Plan, make_plan
 from cropxai.ingest.planfile import kept_plan, load_plan, save_plan
+from cropxai.ingest.rules import Rules
 from cropxai.ingest.runs import Runs
 from cropxai.ingest.scenes import Grid
 
@@ -154,6 +158,51 @@ def test_every_parcel_has_the_home_that_the_rule_gives_it(tmp_path_factory, rast
         best = min(scenes, key=order)[3]["B02"].max()
         expected = np.nan if counts else np.float32(best / 10_000)
         np.testing.assert_array_equal(series.reflectance[p, 0, 0], np.float32(expected))
+
+
+def test_a_closed_engine_stops_what_runs_but_an_error_does_not(monkeypatch, fields, images):
+    """Of two scenes that are read at the same time, the second waits for what becomes of the first."""
+    scenes = find_scenes(images)
+    parcels = read_parcels(fields)
+    plans = {grid: make_plan(parcels, grid) for grid in {grid for scene in scenes for grid in scene.grids}}
+    ended = {}
+    for outcome in ("closed", "failed"):
+        job = Job(plans, ["B02"], Rules(), None)
+        running, original = threading.Event(), reading.SceneReader.read
+
+        def read(reader, window, into, job=job, running=running, original=original, outcome=outcome):
+            if reader._scene is scenes[1]:
+                running.set()
+                threading.Event().wait(0.3) if outcome == "failed" else job.stop.wait(20)
+            elif outcome == "failed":
+                running.wait(20)
+                raise ScenesUnreadable(reader._scene.path, "is damaged")
+            return original(reader, window, into)
+
+        def tally(*arguments, outcome=outcome, measure=measuring._tally):
+            if arguments[0] is not scenes[1]:
+                return measure(*arguments)
+            try:
+                measured = measure(*arguments)
+                measure(*arguments)  # as if there were another chunk
+                ended[outcome] = "measured"
+                return measured
+            except measuring.Stopped:
+                ended[outcome] = "stopped"
+                raise
+
+        with monkeypatch.context() as patch:
+            patch.setattr(reading.SceneReader, "read", read)
+            patch.setattr(measuring, "_tally", tally)
+            engine = Threads(2).measure(job, scenes[:2])
+            if outcome == "failed":
+                with pytest.raises(ScenesUnreadable):
+                    next(engine)
+            else:
+                next(engine)
+                running.wait(20)
+                engine.close()
+    assert ended == {"closed": "stopped", "failed": "measured"}
 
 
 # --- clusters ----------------------------------------------------------------------------------------------------
