@@ -13,12 +13,13 @@ from cropxai.ingest.offsets import check_offsets
 from cropxai.ingest.reprocessing import newest_processing
 from cropxai.ingest.scenes import Scene
 from cropxai.ingest.sources import sources
-from cropxai.ingest.sources.folders import look_below
+from cropxai.ingest.sources.folders import is_catalogue, look_below
 
 Day = dt.date | str
 
 #: Rasters that a folder may hold without being read, which is told.
 OTHER_RASTERS = (".jp2", ".vrt")
+NOTHING = "no GeoTIFF (.tif), SAFE product, STAC file (.json) or list (.csv, .parquet); give scenes"
 
 
 def find_scenes(
@@ -85,14 +86,14 @@ def find_scenes(
         here = [n for n, kind in enumerate(kinds) if kind.recognises(path)]  # a folder may be of several
         if not here:
             what = "holds" if path.is_dir() else "is"
-            raise ScenesUnreadable(path, f"{what} no GeoTIFF (.tif) and no SAFE product; give rasters or products")
+            raise ScenesUnreadable(path, f"{what} {NOTHING}")
         for n in here:
             of_kind.setdefault(n, []).append(path)
     found: dict[str, Scene] = {}
     for n, given in of_kind.items():
         found.update((scene.path, scene) for scene in kinds[n].scenes(given, level=level, dn_offset=dn_offset))
     scenes = sorted(found.values(), key=lambda scene: (scene.date, scene.tile, scene.path))
-    _warn_of_other_rasters([path for path in places if path.is_dir()])
+    _warn_of_other_rasters([path for path in places if path.is_dir() and not is_catalogue(path)])
     first, last = (None if day is None else dt.date.fromisoformat(str(day)) for day in (start, end))
     kept = [s for s in scenes if (first is None or s.date >= first) and (last is None or s.date <= last)]
     if not kept:

@@ -9,12 +9,13 @@ Source: ESA, Sentinel-2 Products Specification Document 14.9, BOA_ADD_OFFSET and
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from cropxai.bands import FIRST_OFFSET_DAY
-from cropxai.errors import OffsetUnknown
-from cropxai.ingest.scenes import Scene
+from cropxai.errors import OffsetUnknown, PathLike, ScenesUnreadable
+from cropxai.ingest.scenes import Location, Scene
 
 FIRST_OFFSET_BASELINE = 4.0
 #: Baselines from here on are not ESA's: Sen2Cor writes 99.xx where users run it.
@@ -23,6 +24,7 @@ UNOFFICIAL_BASELINE = 90.0
 OFFSET = -1000.0
 
 OffsetBy = Literal["metadata", "date", "nothing"]
+LEAST_FIRST: tuple[OffsetBy, ...] = ("nothing", "date", "metadata")
 
 
 def explain_offset(declared: float | None, baseline: str, date: dt.date, given: float | None) -> tuple[float, OffsetBy]:
@@ -46,6 +48,28 @@ def explain_offset(declared: float | None, baseline: str, date: dt.date, given: 
     if number is not None:
         return (OFFSET if number >= FIRST_OFFSET_BASELINE else 0.0), "metadata"
     return 0.0, "date" if date < FIRST_OFFSET_DAY else "nothing"
+
+
+def with_offset(
+    place: Location, declared: float | None, baseline: str, date: dt.date, given: float | None, named: PathLike
+) -> tuple[Location, OffsetBy]:
+    """Return the place of a band with its offset, and what tells this.
+
+    Raises
+    ------
+    ScenesUnreadable
+        If the user gives an offset in DN to pixels that are reflectance already; ``named`` is what it names.
+    """
+    reflectance = place.quantification == 1.0
+    if reflectance and given:
+        raise ScenesUnreadable(named, "holds reflectance (floating point), which takes no --dn-offset; leave it out")
+    offset, by = explain_offset(declared, baseline, date, None if reflectance else given)
+    return replace(place, offset=offset), by
+
+
+def told_least(told: Collection[OffsetBy]) -> OffsetBy:
+    """Return what tells the offset of a scene, of what tells those of its bands: the weakest."""
+    return next(by for by in LEAST_FIRST if by in told)
 
 
 def _number(baseline: str) -> float | None:

@@ -6,8 +6,10 @@ from typing import Protocol
 
 from cropxai.ingest.scenes import Scene
 from cropxai.ingest.sources.geotiff import GeoTiff
+from cropxai.ingest.sources.lists import SceneList
 from cropxai.ingest.sources.pattern import Pattern
 from cropxai.ingest.sources.safe import Safe
+from cropxai.ingest.sources.stac import Stac
 
 
 class Source(Protocol):
@@ -39,7 +41,7 @@ def sources(*, pattern: str | None = None, allow_outside: bool = False) -> tuple
     PatternInvalid
         If the pattern cannot be understood.
     """
-    return Safe(), GeoTiff(None if pattern is None else Pattern(pattern))
+    return Safe(), Stac(allow_outside), SceneList(), GeoTiff(None if pattern is None else Pattern(pattern))
 
 
 __all__ = ["Source", "sources"]

@@ -7,6 +7,14 @@ from pathlib import Path
 from cropxai.errors import ScenesUnreadable
 from cropxai.ingest.sources.product import PRODUCT_XML
 
+#: Files by which a folder is known as a static STAC catalogue.
+CATALOGUES = ("catalog.json", "collection.json")
+
+
+def is_catalogue(path: Path) -> bool:
+    """Say whether a path is the folder of a static STAC catalogue, which says what in it counts."""
+    return any((path / name).is_file() for name in CATALOGUES)
+
 
 @dataclass(frozen=True)
 class Below:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cropxai.errors import ScenesSetAside, ScenesUnreadable
-from cropxai.ingest.offsets import explain_offset
+from cropxai.ingest.offsets import told_least, with_offset
 from cropxai.ingest.scenes import Location, Mask, Scene
-from cropxai.ingest.sources.folders import look_below
+from cropxai.ingest.sources.folders import is_catalogue, look_below
 from cropxai.ingest.sources.header import Header, Layer, read_header
 from cropxai.ingest.sources.names import (
     CLOUD_LAYERS,
@@ -66,8 +66,8 @@ class GeoTiff:
     pattern: Pattern | None = None
 
     def recognises(self, path: Path) -> bool:
-        """Say whether an existing path is a GeoTIFF by its suffix, or a folder that holds one."""
-        return bool(_rasters(path))
+        """Say whether an existing path is a GeoTIFF by its suffix, or a folder that holds one and is no catalogue."""
+        return not is_catalogue(path) and bool(_rasters(path))
 
     def scenes(self, paths: Sequence[Path], *, level: str | None, dn_offset: float | None) -> Iterator[Scene]:
         """Give the scenes, each of one or several GeoTIFFs.
@@ -215,23 +215,19 @@ def _scene(group: Sequence[Raster], level: str | None, dn_offset: float | None) 
     texts = [value for raster in group for key, value in raster.header.tags.items() if "baseline" in key]
     baseline = next((raster.told.baseline for raster in group if raster.told.baseline), "")
     baseline = baseline or next((found for text in texts if (found := baseline_in(f"N{text}"))), "")
-    bands, told_by = {}, set()
-    for name, layer in layers.items():
-        if dn_offset and layer.place.quantification == 1.0:
-            raise ScenesUnreadable(path, "holds reflectance (floating point), which takes no --dn-offset; leave it out")
-        reflectance = layer.place.quantification == 1.0
-        offset, by = explain_offset(layer.declared, baseline, date, None if reflectance else dn_offset)
-        bands[name] = replace(layer.place, offset=offset)
-        told_by.add(by)
+    located = {
+        name: with_offset(layer.place, layer.declared, baseline, date, dn_offset, path)
+        for name, layer in layers.items()
+    }
     return Scene(
         path=str(path),
         tile=next((raster.told.tile for raster in group if raster.told.tile), ""),
         date=date,
         level=_level(group, path, masks, level),
-        bands=bands,
+        bands={name: place for name, (place, _) in located.items()},
         masks=masks,
         baseline=baseline,
-        offset_by=next(by for by in ("nothing", "date", "metadata") if by in told_by),
+        offset_by=told_least([by for _, by in located.values()]),
     )
 
 
