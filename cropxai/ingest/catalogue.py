@@ -91,7 +91,9 @@ def find_scenes(
             of_kind.setdefault(n, []).append(path)
     found: dict[str, Scene] = {}
     for n, given in of_kind.items():
-        found.update((scene.path, scene) for scene in kinds[n].scenes(given, level=level, dn_offset=dn_offset))
+        for scene in kinds[n].scenes(given, level=level, dn_offset=dn_offset):
+            if found.setdefault(scene.path, scene) != scene:
+                raise ScenesUnreadable(scene.path, "several scenes are called so; name them apart, or drop one")
     scenes = sorted(found.values(), key=lambda scene: (scene.date, scene.tile, scene.path))
     _warn_of_other_rasters([path for path in places if path.is_dir() and not is_catalogue(path)])
     first, last = (None if day is None else dt.date.fromisoformat(str(day)) for day in (start, end))

@@ -120,7 +120,7 @@ def test_paths_that_cannot_be_used(tmp_path, raster):
     with pytest.raises(ScenesUnreadable, match=r"20180507\.tif: is damaged or no GeoTIFF; copy or download it again"):
         find_scenes(tmp_path)
     (tmp_path / "none").mkdir()
-    with pytest.raises(ScenesUnreadable, match=r"none: holds no GeoTIFF \(\.tif\) and no SAFE product; give"):
+    with pytest.raises(ScenesUnreadable, match=r"none: holds no GeoTIFF \(\.tif\), SAFE product, STAC"):
         find_scenes(tmp_path / "none")
     with pytest.raises(ScenesUnreadable, match=r"absent: no such file or folder"):
         find_scenes(tmp_path / "absent")

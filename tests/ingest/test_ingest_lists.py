@@ -34,7 +34,7 @@ def files(tmp_path, raster):
 def test_a_row_a_file(files, listed):
     (scene,) = listed("Path, Date ,tile,level,baseline,cloud", "s2/all.tif,2018-05-07,T31UDS,L2A,05.09,12")
     assert (scene.tile, scene.date, scene.level) == ("31UDS", dt.date(2018, 5, 7), "L2A")
-    assert (scene.baseline, scene.path) == ("05.09", f"{files.parent}/list.csv/row 2")
+    assert (scene.baseline, scene.path) == ("05.09", f"{files.parent}/list.csv/all.tif")
     assert {b: (p.path, p.index, p.offset) for b, p in scene.bands.items()} == {
         "B02": (f"{files}/all.tif", 1, -1000),
         "B8A": (f"{files}/all.tif", 2, -1000),
@@ -58,6 +58,14 @@ def test_a_row_a_band(files, listed):
     assert [(m.kind, m.location.path, m.location.index) for m in first.masks] == [("scl", f"{files}/nameless.tif", 3)]
     assert (second.path, second.bands["B8A"].index) == (f"{files.parent}/list.csv/other", 2)
     assert [(m.kind, m.location.index) for m in second.masks] == [("scl", 3)]
+
+
+def test_scenes_that_are_called_alike(files, listed, raster):
+    raster(files / "more" / "all.tif", {"B02": ONES})
+    with pytest.raises(CropxaiError, match=r"list\.csv/all\.tif: several scenes are called so; name them apart"):
+        listed("path,date,level", "s2/all.tif,2018-05-07,L2A", "s2/more/all.tif,2018-05-07,L2A")
+    scenes = listed("path,date,level,scene", "s2/all.tif,2018-05-07,L2A,a", "s2/more/all.tif,2018-05-07,L2A,b")
+    assert [scene.path[-2:] for scene in scenes] == ["/a", "/b"]
 
 
 def test_parquet_holds_the_same(tmp_path, files):

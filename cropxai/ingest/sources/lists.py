@@ -13,6 +13,7 @@ import pandas as pd
 
 from cropxai.bands import band_name
 from cropxai.errors import ScenesUnreadable
+from cropxai.ingest.files import without_query
 from cropxai.ingest.offsets import told_least, with_offset
 from cropxai.ingest.scenes import Location, Mask, Scene
 from cropxai.ingest.sources.header import Header, Layer, read_header
@@ -180,14 +181,15 @@ def _scene(rows: Sequence[Row], level: str | None, dn_offset: float | None) -> S
     if not bands:
         raise first.refused("band", "the scene has masks and no band; add a row for each")
     date = _one(rows, "date", lambda row: row.date)
+    tile = _one(rows, "tile", lambda row: row.tile)
     baseline = _one(rows, "baseline", lambda row: row.baseline)
     located = {
         name: with_offset(layer.place, layer.declared, baseline, date, dn_offset, f"{row.file} (row {row.number})")
         for name, (layer, row) in bands.items()
     }
     return Scene(
-        path=f"{first.file.resolve()}/{_name(first)}",
-        tile=_one(rows, "tile", lambda row: row.tile),
+        path=f"{first.file.resolve()}/{_name(first, tile)}",
+        tile=tile,
         date=date,
         level=_level(first, _one(rows, "level", lambda row: row.level), masks, level),
         bands={name: place for name, (place, _) in located.items()},
@@ -197,8 +199,11 @@ def _scene(rows: Sequence[Row], level: str | None, dn_offset: float | None) -> S
     )
 
 
-def _name(row: Row) -> str:
-    return row.cells.get("scene", f"row {row.number}").replace("/", "_")
+def _name(row: Row, tile: str) -> str:
+    """Return what a scene is called: by the list, else by its file, else by tile and day."""
+    if "scene" not in row.cells and row.group[0] == "row":
+        return Path(without_query(row.path)).name
+    return row.cells.get("scene", f"{tile}_{row.date}".strip("_")).replace("/", "_")
 
 
 def _one(rows: Sequence[Row], column: str, value: Callable[[Row], T]) -> T:
