@@ -90,3 +90,11 @@ def best(candidates: Iterable[tuple[DateWindow, float]], max_loss: float) -> tup
     """Choose among windows and their losses: within ``max_loss``, the earliest end, then the latest start."""
     within = [(w, loss) for w, loss in candidates if loss <= max_loss]
     return min(within, key=lambda pair: (pair[0].end, -pair[0].start.astype(int)), default=None)
+
+
+def peaks(relevance: npt.ArrayLike, count: int) -> list[int]:
+    """Return the positions of the highest peaks of R_t, highest first: positive, and higher than both neighbours."""
+    values = np.nan_to_num(np.asarray(relevance, dtype=np.float64))
+    before, after = np.append(-np.inf, values[:-1]), np.append(values[1:], -np.inf)
+    tops = np.flatnonzero((values > 0) & (values > before) & (values >= after))
+    return [int(i) for i in tops[np.argsort(-values[tops], kind="stable")][:count]]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cropxai.season.window import DateWindow, best, class_relevance, date_relevance, window, windows
+from cropxai.season.window import DateWindow, best, class_relevance, date_relevance, peaks, window, windows
 
 DATES = np.arange("2019-01-01", "2019-01-13", dtype="datetime64[D]")
 
@@ -52,3 +52,10 @@ def test_the_best_window_ends_first_then_starts_last():
     assert best([(late, 0.1), (early, 0.7), (short, 0.75)], 0.75) == (short, 0.75)
     assert best([(late, 0.1), (early, 0.7), (short, 0.8)], 0.75) == (early, 0.7)
     assert best([(late, 1.0)], 0.75) is None
+
+
+def test_peaks_are_higher_than_both_neighbours():
+    assert peaks([0.1, 0.3, 0.2, 0.5, 0.5, 0.1, -0.2, -0.1, 0.05], 3) == [3, 1, 8]
+    assert peaks([0.4, 0.1], 3) == [0]
+    assert peaks([np.nan, -1.0, 0.0], 3) == []
+    assert peaks([0.1, 0.3, 0.2, 0.5], 1) == [3]
