@@ -286,6 +286,23 @@ class ExtraMissing(CropxaiError):
         super().__init__(f"{purpose} needs the package {package}; install it with: pip install 'cropxai[{extra}]'")
 
 
+# --- maps --------------------------------------------------------------------------------------------------------
+
+
+class MapUnreadable(CropxaiError):
+    """The file is not a crop map of this program, or a damaged or older one."""
+
+    def __init__(self, path: PathLike, reason: str):
+        super().__init__(f"{path}: {reason}")
+
+
+class MapUnsupported(CropxaiError):
+    """The format of the output cannot hold what is on the map."""
+
+    def __init__(self, path: PathLike, reason: str):
+        super().__init__(f"{path}: {reason}; write a .gpkg or .parquet, which hold it")
+
+
 # --- models ------------------------------------------------------------------------------------------------------
 
 

@@ -1,8 +1,9 @@
-"""Draw a crop map with its legend, as QGIS shows it, for the README.
+"""Draw a crop map with its legend, and the map tip of a parcel, as QGIS shows them, for the docs.
 
 Run it with the Python that has QGIS::
 
-    QT_QPA_PLATFORM=offscreen /usr/bin/python3 docs/make_map_picture.py crops.gpkg docs/map.png
+    QT_QPA_PLATFORM=offscreen /usr/bin/python3 docs/make_map_picture.py crops.gpkg docs/map.png \
+        --tip docs/maptip.png --parcel P005
 """
 
 import argparse
@@ -11,7 +12,9 @@ from pathlib import Path
 
 from qgis.core import (
     QgsApplication,
-    QgsCategorizedSymbolRenderer,
+    QgsExpression,
+    QgsExpressionContext,
+    QgsExpressionContextUtils,
     QgsLayoutExporter,
     QgsLayoutItem,
     QgsLayoutItemLabel,
@@ -27,7 +30,9 @@ from qgis.core import (
     QgsUnitTypes,
     QgsVectorLayer,
 )
-from qgis.PyQt.QtGui import QColor, QFont
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtGui import QColor, QFont, QImage, QPainter
+from qgis.PyQt.QtWidgets import QFrame, QTextBrowser
 
 #: The page in millimetres, and its parts.
 PAGE, MARGIN, LEGEND, TITLE = (190, 130), 6, 46, 13
@@ -42,12 +47,16 @@ def main() -> None:
     parser.add_argument("picture", type=Path, help="PNG to write")
     parser.add_argument("--title", default="Crops of the season")
     parser.add_argument("--dpi", type=int, default=150)
+    parser.add_argument("--tip", type=Path, help="PNG to write of a map tip")
+    parser.add_argument("--parcel", help="parcel_id of the parcel whose map tip is drawn")
     given = parser.parse_args()
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    application = QgsApplication([], False)
+    application = QgsApplication([], True)
     application.initQgis()
     try:
         draw(given.map, given.picture, given.title, given.dpi)
+        if given.tip:
+            draw_tip(given.map, given.tip, given.parcel)
     finally:
         application.exitQgis()
 
@@ -60,7 +69,6 @@ def draw(path: Path, picture: Path, title: str, dpi: int) -> None:
         raise SystemExit(f"{path}: holds no layer 'parcels'; give a map written by 'cropxai map'")
     project.addMapLayer(layer)
     project.setCrs(layer.crs())
-    keep_present_crops(layer)
     layout = QgsPrintLayout(project)
     layout.initializeDefaults()
     layout.pageCollection().page(0).setPageSize(QgsLayoutSize(*PAGE))
@@ -74,21 +82,31 @@ def draw(path: Path, picture: Path, title: str, dpi: int) -> None:
         raise SystemExit(f"{picture}: cannot be written")
 
 
-def keep_present_crops(layer: QgsVectorLayer) -> None:
-    """Leave only the crops of the map in the legend, the most frequent first, parcels without an answer last."""
-    renderer = layer.renderer()
-    if not isinstance(renderer, QgsCategorizedSymbolRenderer):
-        return
-    counts: dict[str, int] = {}
-    for feature in layer.getFeatures():
-        crop = str(feature["crop"]) if feature["crop"] else ""
-        counts[crop] = counts.get(crop, 0) + 1
-    present = [category for category in renderer.categories() if str(category.value() or "") in counts]
-    present.sort(key=lambda category: (not category.value(), -counts[str(category.value() or "")]))
-    renderer.deleteAllCategories()
-    for category in present:
-        renderer.addCategory(category)
-    layer.triggerRepaint()
+def draw_tip(path: Path, picture: Path, parcel: str, scale: int = 2) -> None:
+    """Draw the map tip of a parcel, in a frame, at twice the size of the screen."""
+    layer = QgsVectorLayer(f"{path}|layername=parcels", "Crop", "ogr")
+    context = QgsExpressionContext(QgsExpressionContextUtils.globalProjectLayerScopes(layer))
+    wanted = [feature for feature in layer.getFeatures() if feature["parcel_id"] == parcel]
+    if not wanted:
+        raise SystemExit(f"{path}: holds no parcel {parcel!r}; give one of its parcel_id")
+    context.setFeature(wanted[0])
+    browser = QTextBrowser()
+    browser.setFrameShape(QFrame.Shape.NoFrame)
+    browser.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    browser.document().setDefaultFont(font(9, False))
+    browser.setHtml(QgsExpression.replaceExpressionText(layer.mapTipTemplate(), context))
+    browser.document().setTextWidth(360)
+    browser.resize(360, round(browser.document().size().height()) + 2)
+    image = QImage(scale * browser.size(), QImage.Format.Format_RGB32)
+    image.fill(QColor("white"))
+    painter = QPainter(image)
+    painter.scale(scale, scale)
+    browser.render(painter)
+    painter.setPen(QColor("#b8b8b8"))
+    painter.drawRect(0, 0, browser.width() - 1, browser.height() - 1)
+    painter.end()
+    if not image.save(str(picture)):
+        raise SystemExit(f"{picture}: cannot be written")
 
 
 def add_title(layout: QgsPrintLayout, title: str, layer: QgsVectorLayer) -> None:

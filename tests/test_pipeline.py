@@ -14,8 +14,10 @@ import rasterio
 from cropxai.cli.main import main
 from cropxai.explain import Relevance, explain
 from cropxai.ingest import extract_series
+from cropxai.mapping import class_table, relevance_blocks, top_dates
+from cropxai.maps.attributes import charts
 from cropxai.model import classify, load_model
-from cropxai.pipeline import relevance_table, top_dates
+from cropxai.model.checkpoint import locate
 
 #: One sample parcel is a bow-tie, which is mended with a warning.
 pytestmark = pytest.mark.filterwarnings("ignore::cropxai.errors.ParcelsSetAside")
@@ -82,12 +84,39 @@ def test_windows_are_of_the_crop_and_within_the_season(parcels):
 
 def test_relevance_of_the_table_adds_up(crops, parcels):
     table = pyogrio.read_dataframe(crops, layer="relevance")
-    assert set(table.columns) >= {"parcel_id", "date", "band_group", "relevance"}
-    summed = table.groupby(["parcel_id", "date"])["relevance"].sum()
-    for row in parcels[parcels["status"] == "classified"].itertuples():
-        assert summed[row.parcel_id, row.top1_date] == pytest.approx(row.top1_relevance, rel=1e-3)
-        assert len(summed[row.parcel_id]) == row.clear_dates
-    assert set(table["parcel_id"]) == set(parcels.loc[parcels["status"] == "classified", "parcel_id"])
+    by_parcel = table.groupby("parcel")
+    for number, row in enumerate(parcels.itertuples(), start=1):
+        if row.status == "classified":
+            own = by_parcel.get_group(number).set_index("date")["relevance"]
+            assert own[row.top1_date] / 1000 == pytest.approx(row.top1_relevance, abs=6e-4)
+            assert len(own) == row.clear_dates
+            assert [int(v) for v in row.relevance_chart.split(";") if v] == own.tolist()
+    assert set(table["parcel"]) == set(np.flatnonzero(parcels["status"] == "classified") + 1)
+    groups = table[["visible", "red_edge", "near_infrared", "short_wave_infrared"]].sum(axis=1)
+    assert (groups - table["relevance"]).abs().max() <= 2
+
+
+def test_decision_dates_are_clear_dates_of_sure_answers(parcels):
+    known = parcels[parcels["decision_date"].notna()]
+    assert 10 < len(known) < 78
+    assert (known["decision_confidence"] >= 0.9).all() and (known["confidence"] >= 0.9).all()
+    assert (parcels.loc[parcels["confidence"] >= 0.9, "decision_date"].notna()).all()
+
+
+def test_classes_sum_up_the_parcels(crops, parcels):
+    table = pyogrio.read_dataframe(crops, layer="classes").set_index("crop")
+    assert len(table) == 18
+    assert table["hcat_code"].is_monotonic_increasing
+    counts = parcels["crop"].value_counts()
+    assert (table["parcels"][counts.index] == counts).all() and table["parcels"].sum() == counts.sum()
+    wheat = parcels[(parcels["declared_crop"] == "winter wheat") & parcels["crop"].notna()]
+    assert table["declared"]["winter wheat"] == len(wheat)
+    assert table["accuracy"]["winter wheat"] == pytest.approx((wheat["crop"] == "winter wheat").mean())
+    maize = parcels[parcels["crop"] == "grain maize"]
+    assert table["area_ha"]["grain maize"] == pytest.approx(maize.to_crs(3035).area.sum() / 1e4, rel=1e-4)
+    assert pd.isna(table["peak1_stage"]["winter barley"]) and isinstance(table["peak1_stage"]["grain maize"], str)
+    agrees = parcels["declared_agrees"].dropna().astype(bool)
+    assert (agrees == (parcels["declared_crop"] == parcels["crop"])[agrees.index]).all()
 
 
 def test_the_run_is_recorded(crops):
@@ -98,6 +127,9 @@ def test_the_run_is_recorded(crops):
     assert json.loads(facts["model"])["classes"]
     assert json.loads(facts["parameters"])["rule"] == "cp-lrp"
     assert facts["software"].startswith("cropxai ")
+    card = json.loads((locate("default") / "card.json").read_text())
+    assert facts["model_sha256"] == card["weights_sha256"]
+    assert json.loads(facts["versions"])["numpy"] == np.__version__
 
 
 def test_the_same_run_gives_the_same_answers(crops, parcels, tmp_path):
@@ -181,8 +213,49 @@ def test_fewer_dates_than_are_asked_for_leave_the_rest_missing(series, model):
     assert table["top1_date"].notna().any()
 
 
-def test_the_long_table_keeps_every_number(series, model):
+def test_blocks_keep_every_number(series, model, monkeypatch):
+    monkeypatch.setattr("cropxai.mapping.PARCELS_AT_ONCE", 50)
     relevance: Relevance = explain(series, model)
-    long = pd.concat(relevance_table(relevance))
-    assert len(long) == np.isfinite(relevance.values).sum()  # each of the three bands is a group of its own
-    assert long["relevance"].sum() == pytest.approx(np.nansum(relevance.values.astype(float)), rel=1e-4)
+    blocks = list(relevance_blocks(relevance))
+    assert [block.first for block in blocks] == [0, 50, 100]
+    np.testing.assert_allclose(np.concatenate([b.total for b in blocks]), relevance.by_date, rtol=1e-5)
+    groups = np.concatenate([b.groups for b in blocks])
+    assert np.isnan(groups[..., [0, 2]]).all()  # B04, B08 and B11 are of three groups
+    np.testing.assert_allclose(groups[..., [1, 3, 4]], relevance.values, rtol=1e-5)
+
+
+def test_charts_tell_missing_from_zero():
+    assert charts(np.array([[0.5, np.nan, -0.0004], [np.nan] * 3], dtype=np.float32)) == ["500;;0", None]
+
+
+def test_accuracy_is_of_the_classified_parcels_with_a_declared_crop_of_the_model():
+    crop = pd.Series(["rye", "rye", None, "peas"], dtype=object)
+    declared = pd.Series(["rye", "peas", "rye", ""], dtype=object)
+    table = class_table(("peas", "rye"), crop, np.array([1.0, 2, 4, np.nan]), declared, {}, np.array([])).set_index(
+        "crop"
+    )
+    assert table["declared"].to_dict() == {"rye": 1, "peas": 1}
+    assert table["accuracy"].to_dict() == {"rye": 1.0, "peas": 0.0}
+    assert table["area_ha"]["rye"] == 3.0 and np.isnan(table["area_ha"]["peas"])
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "shp", "csv"])
+def test_the_main_job_writes_other_formats(tmp_path, parcels, suffix):
+    assert run(tmp_path / f"crops.{suffix}", "--label-field", "crop", "--quiet") == 0
+    if suffix == "csv":
+        read = pd.read_csv(tmp_path / "crops.csv")
+        names = {"parcel_id": "parcel_id", "crop": "crop"}
+    else:
+        read = (
+            gpd.read_parquet(tmp_path / "crops.parquet")
+            if suffix == "parquet"
+            else gpd.read_file(tmp_path / "crops.shp")
+        )
+        names = (
+            {"parcel_id": "id", "crop": "hcat:name_en"}
+            if suffix == "parquet"
+            else {"parcel_id": "parcel_id", "crop": "crop"}
+        )
+        assert read.crs == parcels.crs
+    for ours, theirs in names.items():
+        assert read[theirs].fillna("").tolist() == parcels[ours].fillna("").tolist()

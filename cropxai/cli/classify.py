@@ -3,12 +3,13 @@
 import click
 
 from cropxai.cli import options
+from cropxai.cli.options import MAP_SUFFIXES
 
 
 @click.command(short_help="Classify parcels with a trained model.")
 @options.series
 @options.model
-@options.output((".gpkg", ".csv", ".parquet"), what="Map or table of answers")
+@options.output(MAP_SUFFIXES, what="Map or table of answers")
 @options.overwrite
 @options.dates
 @options.progress

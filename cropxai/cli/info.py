@@ -1,36 +1,28 @@
 """`cropxai info`."""
 
+import json
+
 import click
 
 from cropxai.cli import options
 from cropxai.cli.progress import Progress
 
 
-@click.command(short_help="Tell what a series or model is.")
+@click.command(short_help="Tell what a series, model, relevance or map is.")
 @click.argument("path", type=click.Path(path_type=str))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @options.progress
-def info(path: str, progress: Progress) -> None:
-    """Tell what PATH, a series store or a model folder, holds.
+def info(path: str, as_json: bool, progress: Progress) -> None:
+    """Tell what PATH holds: a series store, a relevance store, a model folder, or a map.
 
     \b
     $ cropxai info fields.zarr
+    $ cropxai info crops.gpkg --json
     """
-    from pathlib import Path
+    from cropxai.describe import describe
 
-    from cropxai.model.checkpoint import CARD, read_card
-    from cropxai.series import CropSeries
-
-    if not (Path(path) / CARD).exists():
-        series = CropSeries.open(path)
-        attrs = {k: str(v)[:200] for k, v in series.dataset.attrs.items()}
-        text = series.summary() + "\n" + "\n".join(f"{name}: {value}" for name, value in attrs.items())
-        progress.result(text, kind="series", parcels=len(series), dates=[str(d) for d in series.dates], attrs=attrs)
-        return
-    card = read_card(Path(path))
-    lines = (
-        f"model {card.name}: {card.level}, bands {' '.join(card.bands)}",
-        f"classes: {', '.join(f'{c.name} ({c.hcat_code})' for c in card.classes)}",
-        f"days of season: {card.season_days[0]:.0f} to {card.season_days[1]:.0f}, window: {card.window}",
-        f"metrics: {card.metrics}",
-    )
-    progress.result("\n".join(lines), kind="model", card=card.asdict())
+    found = describe(path)
+    if as_json:
+        click.echo(json.dumps(found.values, ensure_ascii=False, default=str))
+    else:
+        progress.result(found.text, **found.values)

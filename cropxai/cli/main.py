@@ -27,6 +27,7 @@ COMMANDS = {
     "simulate": "cropxai.cli.simulate:simulate",
     "models": "cropxai.cli.models:models",
     "convert": "cropxai.cli.convert:convert",
+    "style": "cropxai.cli.style:style",
     "info": "cropxai.cli.info:info",
 }
 

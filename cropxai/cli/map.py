@@ -3,12 +3,13 @@
 import click
 
 from cropxai.cli import options
+from cropxai.cli.options import MAP_SUFFIXES
 
 
 @click.command("map", short_help="Parcels and scenes to an explained crop map.")
 @options.parcels
 @options.scenes
-@options.output((".gpkg",), what="Map to write")
+@options.output(MAP_SUFFIXES, what="Map to write")
 @options.model
 @options.layer
 @options.id_field
@@ -17,11 +18,12 @@ from cropxai.cli import options
 @options.dates
 @options.relevance
 @options.season_search
+@options.decided_at
 @options.overwrite
 @options.progress
 def crop_map(parcels, scenes, output, model, layer, id_field, label_field, reading, season, start, end,
              overwrite, progress, **choices):  # fmt: skip
-    """Classify every parcel, explain the answer by dates and bands, and write a styled GeoPackage.
+    """Classify every parcel, explain the answer by dates and bands, and write a styled map.
 
     \b
     $ cropxai map fields.shp S2_2018/ -o crops.gpkg

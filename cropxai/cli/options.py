@@ -10,6 +10,9 @@ import click
 
 from cropxai.cli.progress import Progress
 
+#: Formats of a map; only the first holds all of it.
+MAP_SUFFIXES = (".gpkg", ".parquet", ".shp", ".csv")
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 parcels = click.argument("parcels", type=click.Path(path_type=str))
@@ -226,6 +229,15 @@ def season_search(command: Callable[..., Any]) -> Callable[..., Any]:
     aggregate = click.option("--aggregate", type=click.Choice(["positive", "mean", "absolute"]), default="positive",
                              show_default=True, help="How the relevance of dates is gathered.")  # fmt: skip
     return top(loss(aggregate(command)))
+
+
+decided_at = click.option(
+    "--decided-at",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.9,
+    show_default=True,
+    help="Confidence from which a parcel's crop counts as known.",
+)
 
 
 def training(command: Callable[..., Any]) -> Callable[..., Any]:

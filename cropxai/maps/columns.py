@@ -1,10 +1,15 @@
-"""The columns of the crop map, once: the writer, the file's own documentation, the style and docs/formats.md use them.
+"""The columns of the crop map, once: the writer, the file's own documentation, the styles and docs/formats.md use them.
 
 Types are those of the GeoPackage standard (OGC 12-128r15, table 1). A missing answer is NULL in every column.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from cropxai.bands import GROUPS
+
+#: Relevance is stored as a whole number of thousandths: one or two bytes in SQLite where a float takes eight.
+THOUSANDTHS = 1000
 
 
 @dataclass(frozen=True)
@@ -17,12 +22,24 @@ class Column:
     description: str
 
 
+def group_column(group: str) -> str:
+    """Return the name of the column of a band group."""
+    return group.replace(" ", "_").replace("-", "_")
+
+
 def _top(rank: int, word: str) -> tuple[Column, Column]:
     return (
         Column(f"top{rank}_date", "DATE", f"Deciding date {rank}", f"The date with the {word} relevance for the crop."),
         Column(
             f"top{rank}_relevance", "REAL", f"Relevance {rank}", f"Relevance of deciding date {rank}, over all bands."
         ),
+    )
+
+
+def _peak(rank: int, word: str) -> tuple[Column, Column]:
+    return (
+        Column(f"peak{rank}_date", "DATE", f"Peak {rank}", f"Date of the {word} peak of the crop's relevance R_t."),
+        Column(f"peak{rank}_stage", "TEXT", f"Stage {rank}", f"Typical growth stage of the crop at peak {rank}."),
     )
 
 
@@ -34,6 +51,13 @@ PARCELS: tuple[Column, ...] = (
     Column("confidence", "REAL", "Confidence", "Probability that the model gives the crop, 0 to 1."),
     Column("second_crop", "TEXT", "Second crop", "The next most probable crop."),
     Column("second_confidence", "REAL", "Second confidence", "Probability of the second crop, 0 to 1."),
+    Column(
+        "decision_date", "DATE", "Known from",
+        "The first clear date from which the answer is the final one, sure enough, and stays so.",
+    ),
+    Column(
+        "decision_confidence", "REAL", "Confidence then", "Probability of the crop on the decision date, 0 to 1."
+    ),
     *_top(1, "highest"),
     *_top(2, "second highest"),
     *_top(3, "third highest"),
@@ -42,19 +66,67 @@ PARCELS: tuple[Column, ...] = (
     Column("clear_dates", "INTEGER", "Clear dates", "Number of dates on which the parcel was seen clear of clouds."),
     Column("status", "TEXT", "Status", "'classified', or why the parcel has no answer."),
     Column(
+        "relevance_chart", "TEXT", "Relevance chart",
+        "Relevance of every date in thousandths, parted by semicolons, in the order of the dates in the table run; "
+        "empty where the parcel was not seen.",
+    ),
+    Column(
         "declared_crop", "TEXT", "Declared crop", "The crop that the input declares; only in maps of labelled parcels."
     ),
-)
+    Column(
+        "declared_agrees", "BOOLEAN", "As declared",
+        "Whether the crop is the declared one; NULL where nothing is declared, or no crop of the model.",
+    ),
+)  # fmt: skip
 #: Columns that a map has only where its input gives them.
-OPTIONAL = ("declared_crop",)
+OPTIONAL = ("declared_crop", "declared_agrees")
 
-#: The table `relevance`: one row a parcel, date and band group.
+#: The table `relevance`: one row a parcel and date on which it was seen.
 RELEVANCE: tuple[Column, ...] = (
-    Column("parcel_id", "TEXT", "Parcel", "Identifier of the parcel in the layer parcels."),
+    Column("parcel", "INTEGER", "Parcel", "The fid of the parcel in the layer parcels."),
     Column("date", "DATE", "Date", "Day of the acquisition."),
-    Column("band_group", "TEXT", "Band group", "Spectral group of the bands whose relevance is summed."),
-    Column("relevance", "REAL", "Relevance", "Relevance for the crop; positive speaks for it, negative against it."),
+    Column(
+        "relevance", "INTEGER", "Relevance",
+        "Relevance of all bands for the crop, in thousandths; positive speaks for it, negative against it.",
+    ),
+    *(
+        Column(
+            group_column(group), "INTEGER", group.capitalize(),
+            f"Relevance of the bands of the group {group}, in thousandths; NULL where the model has none.",
+        )
+        for group in GROUPS
+    ),
+)  # fmt: skip
+
+#: The spatial view `relevance_by_date`: the relevance of a date on the outline of the parcel.
+RELEVANCE_BY_DATE: tuple[Column, ...] = (
+    Column("parcel", "INTEGER", "Parcel number", "The fid of the parcel in the layer parcels."),
+    Column("parcel_id", "TEXT", "Parcel", "Identifier of the parcel."),
+    Column("crop", "TEXT", "Crop", "The most probable crop."),
+    Column("date", "DATE", "Date", "Day of the acquisition."),
+    Column("relevance", "INTEGER", "Relevance", "Relevance of all bands for the crop, in thousandths."),
 )
+
+#: The table `classes`: one row a crop that the model knows.
+CLASSES: tuple[Column, ...] = (
+    Column("crop", "TEXT", "Crop", "The crop, as in the layer parcels."),
+    Column("hcat_code", "INTEGER", "HCAT code", "Code of the crop in HCAT 3."),
+    Column("hcat_name", "TEXT", "HCAT name", "Name of the crop in HCAT 3."),
+    Column("colour", "TEXT", "Colour", "Colour on the map, #rrggbb; `cropxai style` takes it from here."),
+    Column("parcels", "INTEGER", "Parcels", "Number of parcels that got this crop."),
+    Column("area_ha", "REAL", "Area (ha)", "Area of these parcels in hectares, on the ellipsoid."),
+    Column("declared", "INTEGER", "Declared", "Number of classified parcels that are declared as this crop."),
+    Column("accuracy", "REAL", "Accuracy", "Share of the declared parcels that got this crop, 0 to 1."),
+    Column("window_start", "DATE", "Window start", "First of the dates that decide the crop."),
+    Column("window_end", "DATE", "Window end", "Last of the dates that decide the crop."),
+    Column(
+        "window_agreement", "REAL", "Window keeps",
+        "Share of the parcels of this crop that keep their answer if only the window is seen, 0 to 1.",
+    ),
+    *_peak(1, "highest"),
+    *_peak(2, "second highest"),
+    *_peak(3, "third highest"),
+)  # fmt: skip
 
 #: The table `run`: one row a fact about how the map was made.
 RUN: tuple[Column, ...] = (
@@ -62,7 +134,13 @@ RUN: tuple[Column, ...] = (
     Column("value", "TEXT", "Value", "Its value; lists and tables as JSON."),
 )
 
-TABLES: dict[str, tuple[Column, ...]] = {"parcels": PARCELS, "relevance": RELEVANCE, "run": RUN}
+TABLES: dict[str, tuple[Column, ...]] = {
+    "parcels": PARCELS,
+    "relevance": RELEVANCE,
+    "relevance_by_date": RELEVANCE_BY_DATE,
+    "classes": CLASSES,
+    "run": RUN,
+}
 
 
 def names(columns: Sequence[Column]) -> tuple[str, ...]:

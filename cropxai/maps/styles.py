@@ -1,20 +1,29 @@
-"""The styles of the layer `parcels`, as QGIS reads them from a GeoPackage, written without QGIS.
+"""The styles with which a map opens in QGIS, written into its table `layer_styles` without QGIS.
 
-A style is a QML document. QGIS looks it up in the table ``layer_styles`` when the layer is opened; every text goes
-through ElementTree, so that no crop name can break the document.
+A style is a QML document; QGIS looks it up when a layer is opened. The styles, and a QGIS project that holds the same
+and what only a project can (layers in order, the relation, the times to step through), are made from what the map
+itself holds (:func:`cropxai.maps.survey.survey`), so that they can be written again at any time.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+import sqlite3
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-from cropxai.crops import colours
-from cropxai.maps.columns import PARCELS
+import numpy as np
 
-OUTLINE = "#3c3c3c"
+from cropxai.maps import columns, form, symbology
+from cropxai.maps.maptip import map_tip
+from cropxai.maps.project import write_project
+from cropxai.maps.survey import Survey, survey
+from cropxai.maps.symbology import HATCH, Fill
+
 NO_ANSWER = "no answer"
-NO_ANSWER_COLOUR = "#b4b4b4"
+#: Tables with geometry.
+SPATIAL = ("parcels", "relevance_by_date")
+#: Marks our rows of `layer_styles`, so that styles that a person saved there are never touched.
+OWNER = "cropxai"
+#: Confidence from which an answer that contradicts the declaration is worth a look.
+SURE = 0.8
 
 #: Classes of the style `confidence`: lowest and highest probability, colour (a light-to-dark sequence of one hue).
 CONFIDENCE: tuple[tuple[float, float, str], ...] = (
@@ -24,149 +33,210 @@ CONFIDENCE: tuple[tuple[float, float, str], ...] = (
     (0.8, 0.9, "#4f9a6b"),
     (0.9, 1.0, "#1d6b48"),
 )
-
-#: Characters that XML 1.0 cannot hold, not even escaped.
-_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+#: Early to late: nodes of the colour map cividis (Nuñez, Anderton & Renslow 2018), even for all kinds of colour vision.
+EARLY_TO_LATE = ("#00224e", "#35456c", "#666970", "#948e77", "#c8b866", "#fee838")
+#: Against to for: nodes of ColorBrewer's PuOr (Brewer 2013), even for all kinds of colour vision.
+AGAINST_TO_FOR = ("#7f3b08", "#e08214", "#fee0b6", "#f7f7f7", "#d8daeb", "#8073ac", "#2d004b")
+MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+          "November", "December")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Style:
-    """One style of the layer: its name, what it shows, its QML, and whether the layer opens with it."""
+    """One style of a table: its name, what it shows, its document, and whether the layer opens with it."""
 
+    table: str
     name: str
     description: str
-    qml: str
+    document: ET.Element
     default: bool = False
 
+    @property
+    def qml(self) -> str:
+        """The document as text."""
+        return "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + ET.tostring(
+            self.document, encoding="unicode"
+        )
 
-def parcel_styles(crop_labels: Sequence[str]) -> tuple[Style, ...]:
-    """Make the styles of the layer `parcels`.
+
+def write_styles(database: sqlite3.Connection, file_name: str) -> tuple[str, ...]:
+    """Write all styles and the QGIS project into a map; those written before are replaced, those of others kept.
 
     Parameters
     ----------
-    crop_labels : the crops that the model knows, in the order of the legend
+    file_name : name of the map's file, by which the project finds its layers
+
+    Returns
+    -------
+    names of the styles of the layer `parcels`
     """
-    return (
-        Style("crop", "Parcels by crop", _qml(_by_crop(colours(crop_labels))), default=True),
-        Style("confidence", "Parcels by the probability of their crop", _qml(_by_confidence())),
+    found = survey(database)
+    styles = map_styles(found, file_name)
+    _prepare(database)
+    database.execute("DELETE FROM layer_styles WHERE owner = ?", (OWNER,))
+    for style in styles:
+        if style.default:
+            database.execute("UPDATE layer_styles SET useAsDefault = 0 WHERE f_table_name = ?", (style.table,))
+    database.executemany(
+        "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, "
+        "styleQML, styleSLD, useAsDefault, description, owner) VALUES ('', '', ?, ?, ?, ?, '', ?, ?, ?)",
+        [
+            (s.table, "geom" if s.table in SPATIAL else "", s.name, s.qml, s.default, s.description, OWNER)
+            for s in styles
+        ],
+    )
+    opened = {s.table: s.document for s in styles if s.default}
+    write_project(database, file_name, found, opened)
+    return tuple(s.name for s in styles if s.table == "parcels")
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    """Make the table where QGIS looks for styles, with the columns that it gives it."""
+    if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'layer_styles'").fetchone():
+        return
+    database.execute(
+        "CREATE TABLE layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), "
+        "f_table_schema TEXT(256), f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), "
+        "styleQML TEXT, styleSLD TEXT, useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30), "
+        "update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')))"
+    )
+    database.execute(
+        "INSERT INTO gpkg_contents (table_name, data_type, identifier, description) "
+        "VALUES ('layer_styles', 'attributes', 'layer_styles', 'Styles of the layers, for QGIS')"
     )
 
 
-def _qml(renderer: ET.Element) -> str:
-    root = ET.Element("qgis", version="3.22.0", styleCategories="Symbology|Fields|MapTips")
-    root.append(renderer)
-    aliases = ET.SubElement(root, "aliases")
-    for column in PARCELS:
-        ET.SubElement(aliases, "alias", field=column.name, name=column.alias)
-    ET.SubElement(root, "previewExpression").text = '"parcel_id"'
-    ET.SubElement(root, "mapTip").text = map_tip()
+def map_styles(found: Survey, file_name: str) -> tuple[Style, ...]:
+    """Make the styles of all tables of a map.
+
+    Parameters
+    ----------
+    found : what the map holds
+    file_name : name of the map's file
+    """
+    styles = [
+        Style("parcels", name, description, _parcels_document(renderer, found), default=name == "crop")
+        for name, description, renderer in _parcel_renderers(found)
+    ]
+    if found.relevance:
+        root = _document(columns.RELEVANCE_BY_DATE, _relevance(found.scale))
+        _step_through(root, found)
+        styles.append(Style("relevance_by_date", "relevance", "Relevance of a date", root, default=True))
+    table = _document(columns.RELEVANCE)
+    form.add_referenced_parcels(table, f"./{file_name}|layername=parcels")
+    styles.append(Style("relevance", "relevance", "Names of the columns, and the parcel", table, default=True))
+    classes = _document(columns.CLASSES, codes=found.codes)
+    styles.append(Style("classes", "classes", "Names of the columns", classes, default=True))
+    return tuple(styles)
+
+
+def _parcel_renderers(found: Survey) -> list[tuple[str, str, ET.Element]]:
+    """Give name, description and renderer of the styles for which the parcels have values; `crop` always."""
+    made = [("crop", "Parcels by crop", _crop(found)), ("confidence", "By probability of the crop", _confidence(found))]
+    if "decision_date" in found.filled:
+        sure = "" if found.decided_at is None else f" with {found.decided_at:.0%} confidence"
+        entries = (-1.0, -1.0, f"not known{sure}", Fill("#f2f2f2"))
+        made.append(
+            ("decision date", f"Month from which the crop is known{sure}", _month("decision_date", found, entries))
+        )
+    if "top1_date" in found.filled:
+        entries = (-1.0, -1.0, "no date speaks for the crop", Fill("#f2f2f2"))
+        made.append(("top date", "Month of the date that decided most", _month("top1_date", found, entries)))
+    if "declared_agrees" in found.filled:
+        made.append(("disagreement", "Declared and predicted crop compared", _disagreement()))
+    return made
+
+
+# --- documents ---------------------------------------------------------------------------------------------------
+
+
+def _document(
+    described: tuple[columns.Column, ...], renderer: ET.Element | None = None, codes: tuple[tuple[int, str], ...] = ()
+) -> ET.Element:
+    categories = "Symbology|Fields|Forms|MapTips|AttributeTable|Relations|Temporal"
+    root = ET.Element("qgis", version="3.22.0", styleCategories=categories)
+    if renderer is not None:
+        root.append(renderer)
+    form.add_fields(root, described, codes)
+    return root
+
+
+def _parcels_document(renderer: ET.Element, found: Survey) -> ET.Element:
+    root = _document(tuple(c for c in columns.PARCELS if c.name in found.columns), renderer, found.codes)
+    form.add_parcel_form(root, found)
+    ET.SubElement(root, "previewExpression").text = '"parcel_id" || \' · \' || coalesce("crop", "status")'
+    ET.SubElement(root, "mapTip").text = map_tip(found)
     ET.SubElement(root, "layerGeometryType").text = "2"
-    return "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + ET.tostring(root, encoding="unicode")
+    return root
+
+
+def _step_through(root: ET.Element, found: Survey) -> None:
+    """Show a row for one step from its date on; the temporal controller then steps from date to date."""
+    ET.SubElement(
+        root, "temporal",
+        {"enabled": "1", "mode": "1", "startField": "date", "endField": "", "fixedDuration": str(found.step),
+         "durationUnit": "d", "limitMode": "0", "accumulate": "0", "durationField": "", "startExpression": "",
+         "endExpression": ""},
+    )  # fmt: skip
 
 
 # --- renderers ---------------------------------------------------------------------------------------------------
 
 
-def _by_crop(colour_of: Mapping[str, str]) -> ET.Element:
+def _crop(found: Survey) -> ET.Element:
     # QGIS draws with the category of the empty value what no other category matches, NULL included.
-    renderer = _renderer("categorizedSymbol", "crop")
-    entries = [*((label, label, _fill(colour)) for label, colour in colour_of.items()), ("", NO_ANSWER, _hatch())]
-    categories = ET.SubElement(renderer, "categories")
-    for index, (value, label, _) in enumerate(entries):
-        attributes = {"value": _clean(value), "label": _clean(label), "symbol": str(index), "render": "true"}
-        ET.SubElement(categories, "category", attributes, type="string")
-    _add_symbols(renderer, (symbol for _, _, symbol in entries))
-    return renderer
+    entries = [(label, label, Fill(colour)) for label, colour in found.crops]
+    return symbology.categorised("crop", [*entries, ("", NO_ANSWER, HATCH)])
 
 
-def _by_confidence() -> ET.Element:
+def _confidence(found: Survey) -> ET.Element:
     # A graduated renderer leaves NULL undrawn; the stand-in -1 gives the parcels without an answer a class.
-    renderer = _renderer("graduatedSymbol", 'coalesce("confidence", -1)')
-    renderer.set("graduatedMethod", "GraduatedColor")
-    entries = [(low, high, f"{low:.0%} – {high:.0%}", _fill(colour)) for low, high, colour in CONFIDENCE]
-    entries.append((-1.0, -1.0, NO_ANSWER, _hatch()))
-    ranges = ET.SubElement(renderer, "ranges")
-    for index, (low, high, label, _) in enumerate(entries):
-        limits = {"lower": f"{low:.6f}", "upper": f"{high:.6f}"}
-        ET.SubElement(ranges, "range", limits, label=label, symbol=str(index), render="true")
-    _add_symbols(renderer, (symbol for *_, symbol in entries))
-    return renderer
+    entries = [(low, high, f"{low:.0%} – {high:.0%}", Fill(colour)) for low, high, colour in CONFIDENCE]
+    return symbology.graduated('coalesce("confidence", -1)', [*entries, (-1.0, -1.0, NO_ANSWER, HATCH)])
 
 
-def _renderer(kind: str, attribute: str) -> ET.Element:
-    return ET.Element("renderer-v2", {"type": kind, "attr": attribute, "symbollevels": "0", "enableorderby": "0"})
+def _month(column: str, found: Survey, missing: tuple[float, float, str, Fill]) -> ET.Element:
+    """Draw by the month of a date column; parcels that have an answer but no such date get the class ``missing``."""
+    months = np.unique(found.dates.astype("datetime64[M]").astype(int))
+    all_months = range(int(months[0]), int(months[-1]) + 1) if len(months) else range(0)
+    colours = ramp(EARLY_TO_LATE, len(all_months))
+    entries = []
+    for month, colour in zip(all_months, colours, strict=True):
+        year, number = 1970 + month // 12, month % 12 + 1
+        entries.append((12.0 * year + number, 12.0 * year + number, f"{MONTHS[number - 1]} {year}", Fill(colour)))
+    value = f'if("crop" is null, -2, coalesce(12 * year("{column}") + month("{column}"), -1))'
+    return symbology.graduated(value, [*entries, missing, (-2.0, -2.0, NO_ANSWER, HATCH)])
 
 
-def _add_symbols(renderer: ET.Element, fills: Iterable[Mapping[str, str]]) -> None:
-    symbols = ET.SubElement(renderer, "symbols")
-    for index, fill in enumerate(fills):
-        symbol = ET.SubElement(symbols, "symbol", type="fill", name=str(index), alpha="1", force_rhr="0")
-        layer = ET.SubElement(symbol, "layer", {"class": "SimpleFill", "enabled": "1", "locked": "0", "pass": "0"})
-        options = ET.SubElement(layer, "Option", type="Map")
-        for name, value in fill.items():
-            ET.SubElement(options, "Option", type="QString", name=name, value=value)
+def _disagreement() -> ET.Element:
+    differs = 'not "declared_agrees"'
+    return symbology.ruled(
+        [
+            (f'{differs} and "confidence" >= {SURE}', f"differs, {SURE:.0%} sure or more", Fill("#d1495b", width=0.2)),
+            (f'{differs} and "confidence" < {SURE}', "differs, less sure", Fill("#f3c68f")),
+            ('"declared_agrees"', "as declared", Fill("#d5e3ea")),
+            ('"declared_agrees" is null and "crop" is not null', "declared: none of the model's", Fill("#f7f7f5")),
+            ("ELSE", NO_ANSWER, HATCH),
+        ]
+    )  # fmt: skip
 
 
-def _fill(colour: str, pattern: str = "solid") -> dict[str, str]:
-    return {
-        "color": _rgba(colour),
-        "style": pattern,
-        "outline_color": _rgba(OUTLINE),
-        "outline_style": "solid",
-        "outline_width": "0.1",
-        "outline_width_unit": "MM",
-        "joinstyle": "round",
-    }
-
-
-def _hatch() -> dict[str, str]:
-    return _fill(NO_ANSWER_COLOUR, pattern="b_diagonal")
-
-
-def _rgba(colour: str) -> str:
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"{red},{green},{blue},255"
-
-
-def _clean(text: str) -> str:
-    return _NOT_XML.sub("", text)
-
-
-# --- map tip -----------------------------------------------------------------------------------------------------
-
-
-def map_tip() -> str:
-    """Write the map tip: a small HTML table whose values QGIS fills in, each with its markup made harmless."""
-    rows = [
-        ("Crop", _joined(_text('"crop"'), _percent("confidence"))),
-        ("Second", _joined(_text('"second_crop"'), _percent("second_confidence"))),
-        ("Window", f"{_date('window_start')} || ' – ' || {_date('window_end')}"),
-        *((f"Date {rank}", _joined(_date(f"top{rank}_date"), _number(f"top{rank}_relevance"))) for rank in (1, 2, 3)),
-        ("Clear dates", 'to_string("clear_dates")'),
-        ("Status", _text('"status"')),
+def _relevance(scale: int) -> ET.Element:
+    """Draw relevance (thousandths) from against to for, full colours from ``scale`` on."""
+    edges = [scale * share for share in (-1.0, -0.4, -0.1, 0.1, 0.4, 1.0)]
+    far = 1e12
+    bounds = [-far, *edges, far]
+    labels = ["strongly against", "against", "slightly against", "hardly any", "slightly for", "for", "strongly for"]
+    entries = [
+        (low, high, label, Fill(colour))
+        for low, high, label, colour in zip(bounds[:-1], bounds[1:], labels, AGAINST_TO_FOR, strict=True)
     ]
-    body = "".join(f"<tr><td><i>{label}</i></td><td>[% coalesce({value}, '–') %]</td></tr>" for label, value in rows)
-    heading = _text('"parcel_id"')
-    return f"<b>[% {heading} %]</b><table>{body}</table>"
+    return symbology.graduated("relevance", entries)
 
 
-def _text(expression: str) -> str:
-    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-        expression = f"replace({expression}, '{sign}', '{entity}')"
-    return expression
-
-
-def _joined(first: str, second: str) -> str:
-    return f"{first} || coalesce(' · ' || {second}, '')"
-
-
-def _percent(column: str) -> str:
-    return f"to_string(round(100 * \"{column}\")) || ' %'"
-
-
-def _number(column: str) -> str:
-    return f'format_number("{column}", 3)'
-
-
-def _date(column: str) -> str:
-    return f"format_date(\"{column}\", 'd MMM yyyy')"
+def ramp(nodes: tuple[str, ...], count: int) -> list[str]:
+    """Return ``count`` colours evenly along a row of colours."""
+    rgb = np.array([[int(node[i : i + 2], 16) for i in (1, 3, 5)] for node in nodes], dtype=float)
+    places = np.linspace(0, len(nodes) - 1, count) if count > 1 else np.array([0.0])[:count]
+    mixed = np.stack([np.interp(places, np.arange(len(nodes)), rgb[:, band]) for band in range(3)], axis=1)
+    return ["#" + "".join(f"{round(v):02x}" for v in row) for row in mixed]

@@ -1,6 +1,9 @@
 """Each command on a small series, from its arguments to its output."""
 
 import json
+import shutil
+import sqlite3
+from contextlib import closing
 
 import geopandas as gpd
 import numpy as np
@@ -121,6 +124,81 @@ def test_info_and_models_tell_what_there_is(paths, capsys):
     shown = capsys.readouterr().out
     assert "120 parcels × 13 dates × 3 bands, L2A" in shown
     assert "model two crops: L2A, bands B04 B08 B11" in shown
+
+
+def shown_as_json(path, capsys):
+    assert main(["info", str(path), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_info_tells_each_kind_as_json(paths, tmp_path, capsys, series):
+    found = shown_as_json(paths[0], capsys)
+    assert (found["kind"], found["parcels"], found["bands"]) == ("series", 120, ["B04", "B08", "B11"])
+    found = shown_as_json(paths[1], capsys)
+    assert (found["kind"], found["card"]["level"]) == ("model", "L2A")
+    assert main(["explain", paths[0], "--model", paths[1], "-o", str(tmp_path / "r.zarr"), "--quiet"]) == 0
+    found = shown_as_json(tmp_path / "r.zarr", capsys)
+    assert (found["kind"], found["parcels"]) == ("relevance", 120)
+    assert sum(found["crops"].values()) == found["explained"] > 100
+
+
+@pytest.fixture(scope="module")
+def crops(paths, series, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("map")
+    frame = gpd.GeoDataFrame({"n": range(len(series))}, geometry=shapely.box(0, 0, 1, np.arange(1.0, 121)), crs=32632)
+    CropSeries(series.dataset, frame).save(folder / "a.zarr")
+    argv = ["classify", str(folder / "a.zarr"), "--model", paths[1], "-o", str(folder / "crops.gpkg"), "--quiet"]
+    assert main(argv) == 0
+    return folder / "crops.gpkg"
+
+
+def test_info_of_a_map(crops, capsys):
+    found = shown_as_json(crops, capsys)
+    assert (found["kind"], found["parcels"], found["model"]) == ("map", 120, "two crops")
+    assert {c["crop"] for c in found["crops"]} == {"winter wheat", "grain maize"}
+    assert main(["info", str(crops)]) == 0
+    assert "map of 120 parcels, " in capsys.readouterr().out
+
+
+def test_style_writes_the_styles_of_a_map_anew(crops, tmp_path, capsys):
+    moved = shutil.copy(crops, tmp_path / "moved.gpkg")
+    with closing(sqlite3.connect(moved)) as database:
+        database.execute("DELETE FROM layer_styles")
+        database.commit()
+    assert main(["style", str(moved)]) == 0
+    assert "styles crop, confidence" in capsys.readouterr().out
+    assert shown_as_json(moved, capsys)["styles"] == ["crop", "confidence"]
+
+
+@pytest.mark.parametrize("command", ["style", "info"])
+def test_what_is_no_map_is_refused_in_one_line(command, tmp_path, crops, capsys):
+    whole = crops.read_bytes()
+    (tmp_path / "none.gpkg").write_text("no map")
+    (tmp_path / "cut.gpkg").write_bytes(whole[: len(whole) // 3])
+    with closing(sqlite3.connect(tmp_path / "other.gpkg")) as database:
+        database.execute("CREATE TABLE roads (fid INTEGER)")
+    altered = shutil.copy(crops, tmp_path / "old.gpkg")
+    with closing(sqlite3.connect(altered)) as database:
+        database.execute("ALTER TABLE classes RENAME COLUMN colour TO color")
+    for name, message in (
+        ("none", "is not a GeoPackage"),
+        ("cut", "is damaged"),
+        ("other", "no crop map: it has no table 'parcels'"),
+        ("old", "lacks the column 'colour' of classes"),
+        ("absent", "no such"),
+    ):
+        assert main([command, str(tmp_path / f"{name}.gpkg")]) == 1
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert f"{name}.gpkg: " in line and message in line
+
+
+def test_style_of_a_map_that_is_in_use_is_refused(crops, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("cropxai.maps.geopackage.BUSY_SECONDS", 0.1)
+    used = shutil.copy(crops, tmp_path / "used.gpkg")
+    with closing(sqlite3.connect(used)) as database:
+        database.execute("BEGIN EXCLUSIVE")
+        assert main(["style", str(used)]) == 1
+    assert "close it in other programs" in capsys.readouterr().err
 
 
 def test_dates_that_exclude_all_are_named(paths, tmp_path, capsys):

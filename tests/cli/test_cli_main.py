@@ -41,16 +41,16 @@ def test_every_command_has_help_with_an_example_and_the_shared_options(name, cap
 
 def test_wrong_usage_is_one_line_and_exit_2(capsys):
     assert main(["train"]) == 2
-    assert main(["classify", "x.zarr", "-o", "y.shp"]) == 2
+    assert main(["classify", "x.zarr", "-o", "y.tif"]) == 2
     lines = capsys.readouterr().err.strip().splitlines()
     assert lines[0].startswith("cropxai: Missing argument 'SERIES'")
-    assert "ends in '.shp'; use .gpkg or .csv or .parquet" in lines[1]
+    assert "ends in '.tif'; use .gpkg or .parquet or .shp or .csv" in lines[1]
     assert len(lines) == 2
 
 
 def test_wrong_data_is_one_line_and_exit_1(capsys, tmp_path):
     assert main(["info", str(tmp_path / "none.zarr")]) == 1
-    assert capsys.readouterr().err == f"cropxai: {tmp_path}/none.zarr: no such series; make one with 'cropxai ingest'\n"
+    assert capsys.readouterr().err == f"cropxai: {tmp_path}/none.zarr: no such series, relevance, model or map\n"
 
 
 def test_debug_shows_the_traceback(capsys, tmp_path):

@@ -1,6 +1,6 @@
 """The map file, read back by SQLite, GDAL and GDAL's own conformance script."""
 
-import datetime as dt
+import json
 import sqlite3
 import subprocess
 import tracemalloc
@@ -12,13 +12,28 @@ import pandas as pd
 import pyogrio
 import pytest
 import shapely
-from example_map import CROPS, DATES, HOSTILE, HOSTILE_ROW, RUN, WITHOUT, fields, relevance, results, write_example
+from example_map import (
+    CONTROL,
+    CROPS,
+    DATES,
+    DAYS,
+    HOSTILE,
+    HOSTILE_ROW,
+    RUN,
+    WITHOUT,
+    classes,
+    fields,
+    results,
+    totals,
+    write_example,
+)
 from pyogrio.errors import DataLayerError
 from system_python import system_python
 
 from cropxai.bands import GROUPS
 from cropxai.errors import OutputExists, OutputUnwritable
-from cropxai.maps import columns, join_attributes, write_map
+from cropxai.maps import MapContents, RelevanceBlock, columns, write_map
+from cropxai.maps.attributes import join_attributes
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +58,21 @@ def tiny(count=1, **values):
     )
 
 
-def written(path, results, parcels, relevance=None, **options):
-    return write_map(path, join_attributes(results, parcels), relevance, crop_labels=CROPS, run={}, **options)
+def written(path, results, parcels, relevance=None, dates=DATES, **options):
+    crop = results["crop"] if "crop" in results else pd.Series(dtype=object)
+    contents = MapContents(join_attributes(results, parcels), classes(crop), {}, dates, relevance)
+    return write_map(path, contents, **options)
+
+
+def block(first, *by_date):
+    return RelevanceBlock(first, np.array(by_date, dtype=np.float32))
 
 
 def test_parcels_arrive_as_they_were_given(example):
     expected = results(80)
     read = pyogrio.read_dataframe(example, layer="parcels")
     assert list(read["parcel_id"]) == list(expected["parcel_id"])
-    for name in ("confidence", "top1_relevance", "second_confidence"):
+    for name in ("confidence", "top1_relevance", "second_confidence", "decision_confidence"):
         np.testing.assert_array_equal(read[name], expected[name].astype(float))
     stored = rows(
         example, "SELECT crop, hcat_code, top2_date, window_start, clear_dates, name FROM parcels ORDER BY fid"
@@ -67,7 +88,8 @@ def test_parcels_arrive_as_they_were_given(example):
 
 
 def test_missing_answers_are_null(example):
-    names = [c.name for c in columns.PARCELS if c.name not in ("parcel_id", "status", "clear_dates", "declared_crop")]
+    given = ("parcel_id", "status", "clear_dates", "declared_crop")
+    names = [c.name for c in columns.PARCELS if c.name not in given]
     for i in WITHOUT:
         (row,) = rows(example, f"SELECT {', '.join(names)} FROM parcels WHERE parcel_id = ?", f"P{i:04d}")
         assert row == (None,) * len(names)
@@ -85,56 +107,96 @@ def test_empty_text_and_nan_are_null(tmp_path):
 
 def test_hostile_text_arrives_unchanged(example):
     assert rows(example, "SELECT crop FROM parcels WHERE parcel_id = ?", f"P{HOSTILE_ROW:04d}") == [(HOSTILE,)]
-    ((card,),) = rows(example, "SELECT value FROM run WHERE key = 'model_card'")
-    assert pd.io.json.ujson_loads(card) == RUN["model_card"]
+    notes = [note for (note,) in rows(example, 'SELECT "no ""te" FROM parcels ORDER BY fid')]
+    assert notes[HOSTILE_ROW] == CONTROL
+    assert set(notes) == {CONTROL, HOSTILE, None}
+    ((card,),) = rows(example, "SELECT value FROM run WHERE key = 'model'")
+    assert json.loads(card) == RUN["model"]
+    assert rows(example, "SELECT peak1_stage FROM classes WHERE crop = 'winter wheat'") == [(HOSTILE,)]
+
+
+def test_long_text_is_not_cut(tmp_path):
+    long = "ä🌾" * 50_000
+    given, parcels = tiny(2, status=[long, "classified"])
+    path = written(tmp_path / "m.gpkg", given, parcels.assign(note=["x", long]))
+    assert rows(path, "SELECT status, note FROM parcels") == [(long, "x"), ("classified", long)]
 
 
 def test_types_are_those_of_the_column_table(example):
     for table, described in columns.TABLES.items():
         types = dict(rows(example, f"SELECT name, type FROM pragma_table_info('{table}')"))
-        expected = {c.name: c.type for c in described if c.name not in columns.OPTIONAL}
-        assert {name: types[name] for name in expected} == expected
+        assert {c.name: types[c.name] for c in described} == {c.name: c.type for c in described}
     assert dict(rows(example, "SELECT name, type FROM pragma_table_info('parcels')"))["geom"] == "MULTIPOLYGON"
 
 
-def test_relevance_table(example):
-    expected = pd.concat(relevance(list(results(80)["parcel_id"]), DATES))
-    read = pyogrio.read_dataframe(example, layer="relevance")
-    assert list(read["date"].dt.date) == list(expected["date"])
-    np.testing.assert_array_equal(read["relevance"], expected["relevance"])
-    assert list(read["band_group"]) == list(expected["band_group"])
-    plan = rows(example, "EXPLAIN QUERY PLAN SELECT * FROM relevance WHERE parcel_id = 'P0001' AND date = '2018-03-01'")
-    assert "relevance_parcel_date" in str(plan)
+def test_relevance_table_holds_every_number_in_thousandths(example):
+    expected = totals(80)
+    table = pyogrio.read_dataframe(example, layer="relevance")
+    assert len(table) == np.isfinite(expected).sum()
+    for row in table.sample(200, random_state=0).itertuples():
+        day = DAYS.index(row.date.date())
+        assert row.relevance == round(float(expected[row.parcel - 1, day]) * 1000)
+        assert row.visible == pytest.approx(700 * expected[row.parcel - 1, day], abs=0.51)
+    assert table["atmosphere"].isna().all()
+    plan = str(rows(example, "EXPLAIN QUERY PLAN SELECT * FROM relevance WHERE parcel = 3"))
+    assert "relevance_parcel" in plan
 
 
-def test_relevance_accepts_other_kinds_of_dates(tmp_path):
-    day = dt.date(2018, 5, 1)
-    pieces = [
-        pd.DataFrame({"parcel_id": "0", "date": [moment], "band_group": GROUPS[0], "relevance": [np.nan]})
-        for moment in (day, pd.Timestamp(day), np.datetime64(day))
-    ]
-    path = written(tmp_path / "m.gpkg", *tiny(), iter(pieces))
-    assert rows(path, "SELECT date, relevance FROM relevance") == [("2018-05-01", None)] * 3
+def test_relevance_without_bands_leaves_the_groups_null(tmp_path):
+    path = written(tmp_path / "m.gpkg", *tiny(2), [block(0, [0.5, np.nan], [np.nan, np.nan])], dates=DATES[:2])
+    assert rows(path, "SELECT parcel, date, relevance, visible FROM relevance") == [(1, "2018-03-01", 500, None)]
 
 
-def test_unknown_band_group_is_refused(tmp_path):
-    piece = pd.DataFrame(
-        {"parcel_id": ["0"], "date": [dt.date(2018, 5, 1)], "band_group": ["magic"], "relevance": [1.0]}
-    )
-    with pytest.raises(ValueError, match="magic"):
-        written(tmp_path / "m.gpkg", *tiny(), [piece])
+def test_the_view_shows_relevance_on_the_parcel(example):
+    view = pyogrio.read_dataframe(example, layer="relevance_by_date")
+    parcels = pyogrio.read_dataframe(example, layer="parcels")
+    assert len(view) == np.isfinite(totals(80)).sum()
+    assert view.crs == parcels.crs
+    own = parcels.geometry[view["parcel"] - 1].to_numpy()
+    assert shapely.equals(view.geometry.to_numpy(), own).all()
+    assert (view["parcel_id"].to_numpy() == parcels["parcel_id"][view["parcel"] - 1].to_numpy()).all()
+    assert str(view["date"].dtype).startswith("datetime64")
+
+
+def test_dates_and_counts_of_the_view_are_answered_by_an_index(example):
+    for query in ("SELECT count(*) FROM relevance_by_date", "SELECT max(date) FROM relevance_by_date"):
+        plan = str(rows(example, f"EXPLAIN QUERY PLAN {query}"))
+        assert "COVERING INDEX" in plan and "parcels" not in plan
+
+
+def test_relevance_of_another_shape_is_refused(tmp_path):
+    for wrong in (block(0, [1.0]), RelevanceBlock(0, np.ones((1, 12)), np.ones((1, 12, 2)))):
+        with pytest.raises(ValueError, match="12 dates"):
+            written(tmp_path / "m.gpkg", *tiny(), [wrong])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_classes_and_run(example):
+    table = pyogrio.read_dataframe(example, layer="classes")
+    assert list(table["crop"]) == CROPS
+    assert table["parcels"].sum() == results(80)["crop"].isin(CROPS).sum()
+    assert (table["peak1_date"] == pd.Timestamp("2018-05-20")).all()
+    assert table["accuracy"].isna().all()
+    facts = dict(rows(example, "SELECT key, value FROM run"))
+    assert json.loads(facts["dates"]) == [str(d) for d in DATES]
+    assert facts["software"] == "cropxai 0.1.0"
 
 
 def test_columns_are_documented_in_the_file(example):
     found = rows(example, "SELECT table_name, column_name, name, description FROM gpkg_data_columns")
     expected = [
-        (table, c.name, c.alias, c.description)
-        for table, described in columns.TABLES.items()
-        for c in described
-        if c.name not in columns.OPTIONAL
+        (table, c.name, c.alias, c.description) for table, described in columns.TABLES.items() for c in described
     ]
     assert found == expected
+
+
+def test_layers_have_metadata(example):
+    found = rows(
+        example,
+        "SELECT r.table_name, m.metadata FROM gpkg_metadata m JOIN gpkg_metadata_reference r ON r.md_file_id = m.id",
+    )
+    assert [table for table, _ in found] == ["parcels", "relevance_by_date"]
+    assert all("cropxai 0.1.0" in text for _, text in found)
 
 
 def test_own_names_win_over_the_names_of_the_input():
@@ -175,20 +237,26 @@ def test_geometries(tmp_path):
     path = written(tmp_path / "m.gpkg", given, parcels)
     assert [
         None if g is None else (g.geom_type, g.has_z) for g in pyogrio.read_dataframe(path, layer="parcels").geometry
-    ] == [
-        ("MultiPolygon", False),
-        None,
-        ("MultiPolygon", False),
-    ]
+    ] == [("MultiPolygon", False), None, ("MultiPolygon", False)]
     parcels.loc[1, "geometry"] = shapely.Point(0, 0)
     path = written(tmp_path / "mixed.gpkg", given, parcels)
     assert list(pyogrio.read_dataframe(path, layer="parcels").geom_type) == ["Polygon", "Point", "MultiPolygon"]
 
 
-def test_a_map_of_no_parcels(tmp_path):
+def test_a_map_without_a_crs_or_parcels(tmp_path):
     given, parcels = tiny(1)
     path = written(tmp_path / "m.gpkg", given.iloc[:0], parcels.iloc[:0])
     assert len(pyogrio.read_dataframe(path, layer="parcels")) == 0
+    path = written(tmp_path / "n.gpkg", given, parcels.set_crs(None, allow_override=True))
+    assert pyogrio.read_dataframe(path, layer="parcels").crs is None
+
+
+def test_parcels_are_handed_over_in_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr("cropxai.maps.geopackage.PARCELS_AT_ONCE", 30)
+    expected = write_example(tmp_path / "m.gpkg")
+    read = pyogrio.read_dataframe(tmp_path / "m.gpkg", layer="parcels")
+    assert list(read["parcel_id"]) == list(expected["parcel_id"])
+    assert rows(tmp_path / "m.gpkg", "SELECT min(fid), max(fid) FROM parcels") == [(1, 80)]
 
 
 def test_overwrite_is_asked_for(tmp_path):
@@ -208,11 +276,11 @@ def test_a_failure_half_way_leaves_no_half_map(tmp_path, before):
         kept = path.read_bytes()
 
     def failing():
-        yield from relevance(["0"], DATES)
+        yield block(0, [1.0])
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        written(path, *tiny(2), failing(), overwrite=True)
+        written(path, *tiny(2), failing(), dates=DATES[:1], overwrite=True)
     assert [p.name for p in tmp_path.iterdir()] == ([path.name] if before else [])
     assert not before or path.read_bytes() == kept
 
@@ -228,18 +296,20 @@ def test_a_full_disk_is_told_in_one_line(tmp_path, monkeypatch, error):
 
 
 def test_many_rows_in_bounded_memory(tmp_path):
-    given, dates = results(5000), [dt.date(2018, 1, 1) + dt.timedelta(days=5 * i) for i in range(30)]
-    squares = shapely.box(*(np.arange(5000.0) + offset for offset in (0, 0, 0.9, 0.9)))
+    dates = np.arange("2018-01-01", "2018-05-31", 5, dtype="datetime64[D]")
+    given = results(2000).drop(columns="relevance_chart")
+    squares = shapely.box(*(np.arange(2000.0) + offset for offset in (0, 0, 0.9, 0.9)))
     parcels = gpd.GeoDataFrame(geometry=squares, crs="EPSG:25832")
-    tracemalloc.start()
-    path = written(
-        tmp_path / "m.gpkg", given, parcels, relevance(list(given["parcel_id"]), dates, size=100, groups=GROUPS[:1])
+    blocks = (
+        RelevanceBlock(first, np.ones((100, 30), np.float32), np.ones((100, 30, len(GROUPS)), np.float32))
+        for first in range(0, 2000, 100)
     )
+    tracemalloc.start()
+    path = written(tmp_path / "m.gpkg", given, parcels, blocks, dates=dates)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert rows(path, "SELECT count(*) FROM relevance") == [(5000 * 30,)]
-
-    assert peak < 8e6  # 100 parcels at a time; all rows at once take some 40 MB
+    assert rows(path, "SELECT count(*) FROM relevance") == [(2000 * 30,)]
+    assert peak < 6e6  # 100 parcels at a time; all rows at once take some 16 MB
 
 
 @pytest.mark.parametrize("make", [write_example, lambda path: written(path, *tiny(1))], ids=["example", "tiny"])

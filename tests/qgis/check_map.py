@@ -3,23 +3,30 @@
 Runs in the Python of QGIS, and prints one JSON object on standard output.
 """
 
+import base64
 import json
+import re
 import sys
+from datetime import datetime
 from typing import Any
 
 from qgis.core import (
     QgsApplication,
+    QgsDateTimeRange,
     QgsExpression,
     QgsExpressionContext,
     QgsExpressionContextUtils,
     QgsFeature,
     QgsMapRendererParallelJob,
     QgsMapSettings,
+    QgsProject,
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QSize
 from qgis.PyQt.QtGui import QColor, QImage
 from qgis.PyQt.QtXml import QDomDocument
+
+TABLES = ("parcels", "relevance", "relevance_by_date", "classes", "run")
 
 
 def main(path: str, picture: str) -> None:
@@ -34,70 +41,136 @@ def main(path: str, picture: str) -> None:
 
 def seen(path: str, picture: str) -> dict[str, Any]:
     """Open the layers and describe them; they are gone when QGIS ends, which would crash otherwise."""
-    parcels, relevance, run = (
-        QgsVectorLayer(f"{path}|layername={name}", name, "ogr") for name in ("parcels", "relevance", "run")
-    )
+    layers = {name: QgsVectorLayer(f"{path}|layername={name}", name, "ogr") for name in TABLES}
+    parcels = layers["parcels"]
     found = {
-        "valid": [layer.isValid() for layer in (parcels, relevance, run)],
-        "counts": [layer.featureCount() for layer in (parcels, relevance, run)],
-        "types": {field.name(): field.typeName() for layer in (relevance, parcels) for field in layer.fields()},
+        "valid": {name: layer.isValid() for name, layer in layers.items()},
+        "counts": {name: layer.featureCount() for name, layer in layers.items()},
+        "types": {f"{name}.{f.name()}": f.typeName() for name, layer in layers.items() for f in layer.fields()},
         "aliases": {field.name(): field.alias() for field in parcels.fields() if field.alias()},
         "default": look(parcels),
+        "legend": [node.label() for node in parcels.renderer().legendSymbolItems()],
         "tips": tips(parcels),
-        "colours": render(parcels, picture),
-        "styles": sorted(parcels.listStylesInDatabase()[2]),
+        "colours": render(parcels, picture)[0],
+        "styles": {name: style(parcels, name) for name in own_styles(parcels)},
+        "metadata": [parcels.metadata().title(), parcels.metadata().abstract()],
     }
-    return {**found, "confidence": confidence_classes(parcels)}  # last: it changes the look of the layer
+    parcels.loadDefaultStyle()
+    return {**found, "form": form(parcels), "project": project(path)}
 
 
 def look(layer: QgsVectorLayer) -> dict[str, Any]:
     """Describe the renderer that the layer opened with."""
     renderer = layer.renderer()
     categories = {
-        str(c.value() or ""): [c.label(), c.symbol().color().name(), c.symbol().symbolLayer(0).properties()["style"]]
+        str(c.value() or ""): [
+            c.label(),
+            c.symbol().color().name(),
+            c.symbol().symbolLayer(c.symbol().symbolLayerCount() - 1).properties()["style"],
+        ]
         for c in renderer.categories()
     }
     return {"type": renderer.type(), "attribute": renderer.classAttribute(), "categories": categories}
 
 
-def tips(layer: QgsVectorLayer) -> dict[str, str]:
-    """Return the map tip of every parcel."""
+def tips(layer: QgsVectorLayer) -> dict[str, dict[str, str]]:
+    """Return the map tip of every parcel: its text, and the SVG drawing in it."""
     context = QgsExpressionContext(QgsExpressionContextUtils.globalProjectLayerScopes(layer))
     texts = {}
     for feature in layer.getFeatures():
         context.setFeature(QgsFeature(feature))
-        texts[feature["parcel_id"]] = QgsExpression.replaceExpressionText(layer.mapTipTemplate(), context)
+        html = QgsExpression.replaceExpressionText(layer.mapTipTemplate(), context)
+        drawings = re.findall(r"base64,([^\"]*)\"", html)
+        svg = base64.b64decode(drawings[0]).decode() if drawings else ""
+        texts[feature["parcel_id"]] = {"html": html, "svg": svg}
     return texts
 
 
-def render(layer: QgsVectorLayer, picture: str) -> dict[str, str]:
-    """Draw the map and return the colour at a point inside each parcel."""
+def render(layer: QgsVectorLayer, picture: str = "", day: str = "") -> tuple[dict[str, str], int]:
+    """Draw the map and return the colour at a point inside each parcel, and the number of colours in all."""
     settings = QgsMapSettings()
     settings.setLayers([layer])
     settings.setDestinationCrs(layer.crs())
     settings.setBackgroundColor(QColor("white"))
     settings.setOutputSize(QSize(1200, 900))
     settings.setExtent(layer.extent())
+    if day:
+        moment = datetime.fromisoformat(day)
+        settings.setIsTemporal(True)
+        settings.setTemporalRange(QgsDateTimeRange(moment, moment.replace(hour=23)))
     job = QgsMapRendererParallelJob(settings)
     job.start()
     job.waitForFinished()
     image: QImage = job.renderedImage()
-    image.save(picture)
+    if picture:
+        image.save(picture)
     colours = {}
     for feature in layer.getFeatures():
         point = settings.mapToPixel().transform(feature.geometry().pointOnSurface().asPoint())
         colours[feature["parcel_id"]] = QColor(image.pixel(round(point.x()), round(point.y()))).name()
-    return colours
+    return colours, len(set(colours.values()))
 
 
-def confidence_classes(layer: QgsVectorLayer) -> list[str]:
-    """Load the second style and return the labels of its classes."""
+def own_styles(layer: QgsVectorLayer) -> list[str]:
+    """Return the names of the styles of a layer; QGIS lists those of other tables behind them."""
+    count, _, names, _, _ = layer.listStylesInDatabase()
+    return sorted(names[:count])
+
+
+def style(layer: QgsVectorLayer, name: str) -> dict[str, Any]:
+    """Load a style of the file, and describe what it draws."""
     _, ids, names, _, _ = layer.listStylesInDatabase()
-    qml, _ = layer.getStyleFromDatabase(ids[names.index("confidence")])
+    qml, _ = layer.getStyleFromDatabase(ids[names.index(name)])
     document = QDomDocument()
     document.setContent(qml)
-    layer.importNamedStyle(document)
-    return [r.label() for r in layer.renderer().ranges()]
+    loaded, _ = layer.importNamedStyle(document)
+    labels = [item.label() for item in layer.renderer().legendSymbolItems()]
+    return {"loaded": loaded, "type": layer.renderer().type(), "labels": labels, "colours": render(layer)[0]}
+
+
+def form(layer: QgsVectorLayer) -> dict[str, Any]:
+    """Describe the form: its tabs, and how a code and a date are shown."""
+    config = layer.editFormConfig()
+    code = layer.fields().indexFromName("hcat_code")
+    setup = layer.editorWidgetSetup(code)
+    return {
+        "tabs": {tab.name(): [child.name() for child in tab.children()] for tab in config.tabs()},
+        "code": [setup.type(), [next(iter(entry.items())) for entry in setup.config().get("map", [])]],
+        "display": layer.displayExpression(),
+    }
+
+
+def project(path: str) -> dict[str, Any]:
+    """Open the project in the file and describe it."""
+    opened = QgsProject.instance()
+    read = opened.read(f"geopackage:{path}?projectName=cropxai")
+    layers = {layer.name(): layer for layer in opened.mapLayers().values()}
+    by_date = layers["Relevance by date"]
+    times = by_date.temporalProperties()
+    relations = opened.relationManager().relations()
+    (relation,) = relations.values()
+    first = next(layers["Parcels"].getFeatures())
+    found = {
+        "read": read,
+        "crs": opened.crs().authid(),
+        "tree": [node.name() for node in opened.layerTreeRoot().children()],
+        "valid": {name: layer.isValid() for name, layer in layers.items()},
+        "renderer": layers["Parcels"].renderer().type(),
+        "relation": [relation.isValid(), len(list(relation.getRelatedFeatures(first)))],
+        "times": [times.isActive(), times.startField(), times.fixedDuration()],
+        "stretch": [
+            opened.timeSettings().temporalRange().begin().toString("yyyy-MM-dd"),
+            opened.timeSettings().temporalRange().end().toString("yyyy-MM-dd"),
+        ],
+        "days": {day: render_day(by_date, day) for day in ("2018-03-11", "2018-04-20", "2018-03-01")},
+    }
+    opened.clear()
+    return found
+
+
+def render_day(layer: QgsVectorLayer, day: str) -> list[str]:
+    """Draw one date of the time-stepped map and return the colours that occur inside parcels."""
+    return sorted(set(render(layer, day=day)[0].values()))
 
 
 if __name__ == "__main__":

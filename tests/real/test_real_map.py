@@ -17,7 +17,7 @@ def crop_map(folder, parcels, tmp_path, *more):
     argv = ["map", str(folder / parcels), str(folder / "s2"), "-o", str(out), "--label-field", "crop", "--quiet", *more]
     assert main(argv) == 0
     with sqlite3.connect(out) as database:
-        relevance = pd.read_sql("select * from relevance", database)
+        relevance = pd.read_sql("select p.parcel_id, r.* from relevance r join parcels p on p.fid = r.parcel", database)
     return pyogrio.read_dataframe(out, layer="parcels"), relevance
 
 
