@@ -357,7 +357,7 @@ def _chunks(valid: Tensor) -> Iterator[_Chunk]:
     """Divide parcels, of whose dates (parcel, date) ``valid`` are there; of none, all, as in the network."""
     seen = valid | ~valid.any(dim=1, keepdim=True)
     count = seen.sum(dim=1)
-    places = seen.view(-1).nonzero()[:, 0]
+    places = seen.reshape(-1).nonzero()[:, 0]
     first = count.cumsum(dim=0) - count
     order, start = count.argsort(descending=True, stable=True), 0
     while start < len(order):
