@@ -56,9 +56,9 @@ def ingest(
 ) -> None:  # fmt: skip
     """Extract the median reflectance of every parcel, date and band.
 
-    PARCELS is any vector file in any CRS. SCENES are GeoTIFFs (one a date, or one a band), SAFE products, folders of
-    them, STAC items and catalogues (.json), or lists (.csv, .parquet); docs/ingest.md tells of each. A run that was
-    stopped goes on where it stopped when it is started again.
+    PARCELS is any vector file in any CRS. SCENES are GeoTIFFs (one a date, or one a band), SAFE products (folders or
+    zip archives), folders of them, STAC items and catalogues (.json), or lists (.csv, .parquet); docs/ingest.md tells
+    of each. A run that was stopped goes on where it stopped when it is started again.
 
     \b
     $ cropxai ingest fields.shp S2_2018/ -o fields.zarr

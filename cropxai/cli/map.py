@@ -25,6 +25,8 @@ def crop_map(parcels, scenes, output, model, layer, id_field, label_field, readi
              overwrite, progress, **choices):  # fmt: skip
     """Classify every parcel, explain the answer by dates and bands, and write a styled map.
 
+    PARCELS is any vector file in any CRS; SCENES are as of 'cropxai ingest'.
+
     \b
     $ cropxai map fields.shp S2_2018/ -o crops.gpkg
     """
