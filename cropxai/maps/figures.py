@@ -1,0 +1,343 @@
+"""The figures of the report. Drawn in ink that takes the colour of the page, so that they read in light and dark."""
+
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import geopandas as gpd
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
+from matplotlib.dates import ConciseDateFormatter, MonthLocator, date2num
+from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.path import Path as Outline
+
+from cropxai.crops import CALENDARS, find_crop
+
+#: Stand-ins for the colours of text and of fine lines: in the page they become those of the page.
+INK, FAINT = "#010203", "#8d8e8f"
+#: The band whose curve stands for its group, and its colour (Okabe & Ito 2008, safe for the colour-blind).
+CURVES: Mapping[str, tuple[str, str]] = {
+    "B04": ("red", "#d55e00"),
+    "B06": ("red edge", "#cc79a7"),
+    "B08": ("near infrared", "#009e73"),
+    "B11": ("short-wave infrared", "#0072b2"),
+}
+ACCENT = "#0072b2"
+SECOND = "#d55e00"
+#: Why a date has no value (column of the table of months): its words and colour.
+GAPS = {
+    "clear": ("clear", "#009e73"),
+    "not_clear": ("cloud, shadow or snow", "#bdbdbd"),
+    "no_data": ("no data", "#636363"),
+    "cut": ("cut by the raster edge", "#252525"),
+}
+#: Crops that get a curve of their own; the others are in the table.
+MOST_CURVES = 12
+#: Outlines drawn one by one; of more parcels only the places are.
+MOST_OUTLINES = 60_000
+STYLE: Mapping[str, Any] = {
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": FAINT,
+    "axes.titlecolor": INK,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "font.family": "sans-serif",
+    "svg.fonttype": "none",
+}
+
+
+def drawn(draw: Callable[[], Figure]) -> Figure:
+    """Draw a figure in the style of the report."""
+    with mpl.rc_context(dict(STYLE)):
+        return draw()
+
+
+def svg(figure: Figure, name: str) -> str:
+    """Return a figure as SVG to stand in a page: scalable, its ink that of the page; ``name`` keeps its ids apart."""
+    buffer = io.StringIO()
+    with mpl.rc_context({**STYLE, "svg.hashsalt": name}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
+    text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
+    text = text.replace(INK, "currentColor").replace(FAINT, "var(--faint)")
+    return re.sub(r"font(-family)?: [^;\"]*'DejaVu Sans'[^;\"]*", _page_font, text)
+
+
+def _page_font(match: re.Match[str]) -> str:
+    size = re.search(r"[\d.]+px", match[0])
+    return "font-family: inherit" if match[1] else f"font: {size[0] if size else '9px'} sans-serif"
+
+
+def plain(text: object) -> str:
+    """Return text as matplotlib takes it for text: no formula, no control character."""
+    return "".join(c for c in str(text) if c.isprintable()).replace("$", r"\$")
+
+
+def percent(axes: Axes, which: str = "y") -> None:
+    """Label an axis of shares in percent."""
+    axis = axes.yaxis if which == "y" else axes.xaxis
+    axis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+
+
+def months(axes: Axes) -> None:
+    """Label an axis of dates by months."""
+    axes.xaxis.set_major_locator(MonthLocator())  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))  # type: ignore[no-untyped-call]
+
+
+def draw_map(parcels: gpd.GeoDataFrame, colour: npt.NDArray[np.object_]) -> Figure:
+    """Draw the parcels in their colours, north up, with a bar of scale.
+
+    Parameters
+    ----------
+    parcels : (parcel,) outlines in a CRS of metres, at least one
+    colour : (parcel,) #rrggbb, missing for parcels without an answer: these are drawn empty, and do not widen the map
+    """
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    axes = figure.subplots()
+    answered = pd.notna(colour)
+    west, south, east, north = (parcels[answered] if answered.any() else parcels).total_bounds
+    colour = np.where(answered, colour, "none")
+    if len(parcels) <= MOST_OUTLINES:
+        patches, fills = [], []
+        for shape, fill in zip(parcels.geometry, colour, strict=True):
+            for part in getattr(shape, "geoms", [shape]) if shape is not None else []:
+                if part.geom_type == "Polygon" and not part.is_empty:
+                    rings = [np.asarray(ring.coords)[:, :2] for ring in (part.exterior, *part.interiors)]
+                    patches.append(PathPatch(Outline.make_compound_path(*(Outline(r, closed=True) for r in rings))))
+                    fills.append(fill)
+        axes.add_collection(PatchCollection(patches, facecolor=fills, edgecolor="#404040", linewidth=0.25))
+    else:
+        places = parcels.representative_point()
+        axes.scatter(places.x, places.y, c=colour.tolist(), s=0.3, linewidth=0)
+    axes.set_xlim(west, east)
+    axes.set_ylim(south, north)
+    axes.set_aspect("equal")
+    axes.axis("off")
+    _scale_bar(axes, west, south, east - west)
+    return figure
+
+
+def _scale_bar(axes: Axes, west: float, south: float, width: float) -> None:
+    length = 10 ** np.floor(np.log10(max(width, 1) / 3))
+    length *= max(n for n in (1, 2, 5) if n * length <= max(width, 1) / 3)
+    axes.plot([west, west + length], [south, south], color=INK, lw=2.5, solid_capstyle="butt", clip_on=False)
+    label = f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
+    axes.annotate(label, (west + length, south), (6, 0), textcoords="offset points", va="center", fontsize=8.5)
+
+
+def draw_curves(curves: pd.DataFrame, crops: Sequence[str], windows: Mapping[str, tuple[Any, Any]]) -> Figure:
+    """Draw each crop's course: median reflectance of four bands, R_t below, its window, typical growth stages.
+
+    Parameters
+    ----------
+    curves : crop, date, parcels, relevance and a column for each band
+    crops : those to draw, in this order
+    windows : first and last date of the window by crop
+    """
+    shown = [crop for crop in crops if (curves["crop"] == crop).any()][:MOST_CURVES]
+    columns = min(3, max(1, len(shown)))
+    rows = -(-len(shown) // columns)
+    figure = Figure(figsize=(9.5, 0.6 + 2.5 * max(rows, 1)), layout="constrained")
+    grid = figure.subplots(max(rows, 1), columns, sharex=True, sharey=True, squeeze=False)
+    bands = [band for band in CURVES if band in curves]
+    relevance = curves["relevance"].to_numpy(dtype=float)
+    tallest = np.nanmax(relevance) if np.isfinite(relevance).any() else 1.0
+    for axes, crop in zip(grid.flat, shown, strict=False):
+        own = curves[curves["crop"] == crop]
+        days = pd.to_datetime(own["date"])
+        for band in bands:
+            seen = own[band].notna().to_numpy()
+            axes.plot(days[seen], own[band][seen], color=CURVES[band][1], lw=1.5, marker=".", ms=3)
+        lower = axes.twinx()
+        lower.bar(days, own["relevance"].clip(lower=0), width=3, color=INK, alpha=0.45)
+        lower.set_ylim(0, 2.6 * tallest)
+        lower.axis("off")
+        if crop in windows:
+            axes.axvspan(*(date2num(pd.Timestamp(d)) for d in windows[crop]), color=ACCENT, alpha=0.10, lw=0)  # type: ignore[no-untyped-call]
+        _stages(axes, crop, days)
+        axes.set_title(plain(crop))
+        months(axes)
+    for axes in list(grid.flat)[len(shown) :]:
+        axes.axis("off")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("reflectance")
+    handles = [mpl.lines.Line2D([], [], color=CURVES[b][1], label=CURVES[b][0]) for b in bands]
+    handles += [Rectangle((0, 0), 1, 1, color=INK, alpha=0.45, label="relevance $R_t$")]
+    if windows:
+        handles += [Rectangle((0, 0), 1, 1, color=ACCENT, alpha=0.15, label="window that suffices")]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    return figure
+
+
+def _stages(axes: Axes, crop: str, days: pd.Series) -> None:
+    """Mark the typical dates of the crop's growth stages along the top."""
+    known = find_crop(crop)
+    events = CALENDARS.get(known.label, ()) if known is not None and len(days) else ()
+    top = axes.get_xaxis_transform()
+    low = False  # labels that would run into the one before stand lower
+    before = pd.Timestamp.min
+    for event in events:
+        for year in sorted({day.year for day in days}):
+            first, last = (pd.Timestamp(year, 1, 1) + pd.Timedelta(days=d - 1) for d in (event.first, event.last))
+            if last >= days.min() and first <= days.max():
+                middle = first + (last - first) / 2
+                axes.plot([first, last + pd.Timedelta(days=1)], [0.97, 0.97], color=FAINT, lw=2, transform=top)
+                low = not low and middle - before < pd.Timedelta(days=60)
+                before = middle
+                axes.text(date2num(middle), 0.88 if low else 0.94, event.name, transform=top, ha="center", va="top",
+                          fontsize=7)  # fmt: skip
+
+
+def draw_ends(ends: pd.DataFrame, decided: pd.Series, answered: int) -> Figure:
+    """Draw what is known by when: answers on the season up to each date, and the parcels decided by then.
+
+    Parameters
+    ----------
+    ends : date, seen, agreement, accuracy
+    decided : decision dates of the parcels, missing where there is none
+    answered : parcels with an answer, of which the decided are a share
+    """
+    figure = Figure(figsize=(9.5, 3.2), layout="constrained")
+    axes = figure.subplots()
+    dates = pd.to_datetime(ends["date"])
+    axes.plot(dates, ends["agreement"], color=ACCENT, lw=2, marker=".", label="answer is the final one")
+    if ends["accuracy"].notna().any():
+        axes.plot(dates, ends["accuracy"], color=SECOND, lw=2, marker=".", label="answer is the declared crop")
+    days = np.sort(pd.to_datetime(decided.dropna()).to_numpy())
+    if len(days) and answered:
+        share = np.arange(1, len(days) + 1) / answered
+        axes.fill_between(days, share, step="post", color=INK, alpha=0.18, lw=0, label="known: sure, and stays so")
+    axes.set_ylim(0, 1.02)
+    axes.set_ylabel("share of parcels")
+    axes.set_xlabel("season seen up to")
+    axes.grid(axis="y", color=FAINT, lw=0.4, alpha=0.5)
+    percent(axes)
+    months(axes)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+def draw_decisions(decided: pd.DataFrame, colours: Mapping[str, str]) -> Figure:
+    """Draw how many parcels of each crop are decided in each half of a month.
+
+    Parameters
+    ----------
+    decided : crop and decision_date, one row a parcel that has both
+    colours : by crop
+    """
+    figure = Figure(figsize=(9.5, 3.0), layout="constrained")
+    axes = figure.subplots()
+    days = pd.to_datetime(decided["decision_date"])
+    halves = days.dt.to_period("M").dt.to_timestamp() + pd.to_timedelta(np.where(days.dt.day > 15, 15, 0), unit="D")
+    table = pd.crosstab(halves, decided["crop"])
+    bottom = np.zeros(len(table))
+    for crop in table.sum().sort_values(ascending=False).index:
+        label = plain(crop) if crop in list(table.sum().nlargest(10).index) else None
+        axes.bar(table.index, table[crop], 13, bottom, align="edge", color=colours.get(crop, FAINT), label=label)
+        bottom += table[crop].to_numpy()
+    axes.set_ylabel("parcels")
+    axes.set_xlabel("crop known from (half months)")
+    months(axes)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), title="the ten most frequent" if len(table.columns) > 10 else None)
+    return figure
+
+
+def draw_confusion(table: pd.DataFrame) -> Figure:
+    """Draw a confusion matrix: share of the declared parcels of a row that got the crop of a column."""
+    size = 1.9 + 0.36 * len(table)
+    figure = Figure(figsize=(min(size + 2.2, 12), min(size + 1.1, 11)), layout="constrained")
+    axes = figure.subplots()
+    counts = table.to_numpy(dtype=float)
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(np.where(counts > 0, share, np.nan), cmap="Blues", vmin=-0.15, vmax=1.1)
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            ink = "white" if share[row, column] > 0.55 else "#1a1a1a"
+            axes.text(column, row, f"{count:.0f}", ha="center", va="center", fontsize=7.5, color=ink)
+    axes.set_xticks(range(len(table.columns)), [plain(c) for c in table.columns], rotation=45, ha="right")
+    axes.set_yticks(range(len(table)), [plain(c) for c in table.index])
+    axes.set_xlabel("answer")
+    axes.set_ylabel("declared")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+def draw_reliability(confidence: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> Figure:
+    """Draw how often answers of a confidence are right: ten classes of confidence, and how many parcels each has."""
+    figure = Figure(figsize=(4.2, 4.2), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    edges = np.linspace(0, 1, 11)
+    group = np.clip(np.digitize(confidence, edges) - 1, 0, 9)
+    count = np.bincount(group, minlength=10)
+    there = count > 0
+    mean = np.bincount(group, confidence, 10)[there] / count[there]
+    rate = np.bincount(group, right.astype(float), 10)[there] / count[there]
+    low, high = _wilson(rate, count[there])
+    upper.plot([0, 1], [0, 1], color=FAINT, lw=1, ls="--")
+    upper.errorbar(mean, rate, [rate - low, high - rate], color=ACCENT, marker="o", ms=4, lw=1.4, capsize=2)
+    upper.set_ylim(0, 1.02)
+    upper.set_ylabel("answers that are as declared")
+    percent(upper)
+    lower.bar(edges[:-1], count, 0.094, align="edge", color=FAINT)
+    lower.set_ylabel("parcels")
+    lower.set_xlabel("confidence")
+    percent(lower, "x")
+    return figure
+
+
+def _wilson(rate: npt.NDArray[np.float64], count: npt.NDArray[np.int64]) -> tuple[Any, Any]:
+    """Return the 95 % interval of a share of so many, after Wilson 1927."""
+    z = 1.96
+    centre = (rate + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z * np.sqrt(rate * (1 - rate) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
+    return np.minimum(centre - half, rate), np.maximum(centre + half, rate)
+
+
+def draw_quality(table: pd.DataFrame) -> Figure:
+    """Draw the clear share of each month, and why the rest is missing.
+
+    Parameters
+    ----------
+    table : month, dates, clear, no_data, cut, not_clear, as of `cropxai.series.quality.by_month`
+    """
+    figure = Figure(figsize=(9.5, 2.8), layout="constrained")
+    axes = figure.subplots()
+    place, bottom = np.arange(len(table)), np.zeros(len(table))
+    for column, (label, colour) in GAPS.items():
+        height = table[column].fillna(0).to_numpy(dtype=float)
+        if height.any():
+            axes.bar(place, height, 0.8, bottom, color=colour, label=label)
+            bottom += height
+    axes.set_xticks(place, [f"{month}\n{dates} dates" for month, dates in zip(table["month"], table["dates"], strict=True)])
+    axes.set_ylim(0, 1)
+    axes.set_ylabel("parcels × dates")
+    axes.tick_params(axis="x", length=0)
+    percent(axes)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
