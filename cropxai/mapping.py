@@ -3,7 +3,7 @@
 import hashlib
 import json
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,11 @@ from cropxai.maps.attributes import charts, hectares, join_attributes
 from cropxai.maps.contents import MapContents, RelevanceBlock
 from cropxai.model import Classification, Model
 from cropxai.season.agreement import CropWindow
+from cropxai.season.curves import crop_curves
 from cropxai.season.decision import Decisions
 from cropxai.season.window import peaks
 from cropxai.series import CropSeries
+from cropxai.series.quality import by_month
 from cropxai.series.store import sources
 
 TOP_DATES = 3
@@ -43,8 +45,10 @@ def map_contents(
     windows: Mapping[str, CropWindow] | None = None,
     decisions: Decisions | None = None,
     declared: npt.NDArray[np.object_] | None = None,
+    season_ends: pd.DataFrame | None = None,
     parcels_file: PathLike | None = None,
     parameters: Mapping[str, Any] | None = None,
+    command: Sequence[str] = (),
 ) -> MapContents:
     """Gather what goes on the map of a series.
 
@@ -52,8 +56,10 @@ def map_contents(
     ----------
     answers, relevance, windows, decisions : of the parcels of ``series``; what was not found stays empty on the map
     declared : (parcel,) crop that the input declares, empty where none
+    season_ends : of :func:`cropxai.season.ends.season_ends`
     parcels_file : the file that the parcels came from
     parameters : what the stages were asked
+    command : the words of the command that makes the map
 
     Raises
     ------
@@ -62,7 +68,7 @@ def map_contents(
     """
     if series.parcels is None:
         raise SeriesUnusable("the series has no geometry, so it gives no map; ingest it again from its parcels")
-    windows = windows or {}
+    windows, asked = windows or {}, parameters or {}
     results = answers.frame.copy()
     if decisions is not None:
         results["decision_date"] = decisions.date.astype("datetime64[s]")
@@ -71,9 +77,10 @@ def map_contents(
         results = results.join(top_dates(relevance))
         results["relevance_chart"] = charts(relevance.by_date)
     results = results.join(_window_columns(answers.frame["crop"], windows))
-    meant = None
+    meant, means = None, {}
     if declared is not None:
         meant = pd.Series(model.class_of(declared.tolist()), dtype=object)
+        means = dict(zip(declared.tolist(), meant, strict=True))
         agrees = (meant == answers.frame["crop"]).astype("boolean")
         results["declared_crop"] = pd.Series(declared, dtype=object).replace("", None)
         results["declared_agrees"] = agrees.where(((meant != "") & answers.answered).astype(bool))
@@ -88,9 +95,12 @@ def map_contents(
     return MapContents(
         parcels=join_attributes(results, series.parcels),
         classes=classes,
-        run=run_facts(series, model, windows, parcels_file, parameters or {}),
+        run=run_facts(series, model, windows, parcels_file, asked) | {"declared": means, "command": list(command)},
         dates=series.dates,
         relevance=None if relevance is None else relevance_blocks(relevance),
+        curves=crop_curves(series, answers.frame["crop"], relevance, aggregate=asked.get("aggregate", "positive")),
+        season_ends=pd.DataFrame() if season_ends is None else season_ends,
+        months=by_month(series),
     )
 
 

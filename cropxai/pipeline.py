@@ -18,17 +18,19 @@ from cropxai.outputs import check_absent, replacing
 from cropxai.reporting import Report, part, silent
 from cropxai.season.agreement import CropWindow, crop_windows
 from cropxai.season.decision import SURE, Decisions, decide
+from cropxai.season.ends import season_ends
 from cropxai.series import CropSeries
 from cropxai.workplace import Workplace
 
 #: Share of the run's time by stage, for progress: reading pixels is most of it.
-INGEST, CLASSIFY, EXPLAIN, SEASON, DECIDE, WRITE = (
+INGEST, CLASSIFY, EXPLAIN, SEASON, DECIDE, ENDS, WRITE = (
     (0, 0.7),
     (0.7, 0.74),
     (0.74, 0.84),
     (0.84, 0.88),
-    (0.88, 0.92),
-    (0.92, 1.0),
+    (0.88, 0.91),
+    (0.91, 0.93),
+    (0.93, 1.0),
 )
 
 
@@ -80,6 +82,7 @@ def crop_map(
     max_loss: float = 0.75,
     aggregate: str = "positive",
     decided_at: float = SURE,
+    command: Sequence[str] = (),
     overwrite: bool = False,
     report: Report = silent,
 ) -> CropMap:
@@ -96,6 +99,7 @@ def crop_map(
     rule, target, reference : of the relevance (:func:`cropxai.explain.explain`)
     top, max_loss, aggregate : of the windows (:func:`cropxai.season.agreement.crop_windows`)
     decided_at : confidence from which a crop counts as known (:func:`cropxai.season.decision.decide`)
+    command : words of the command, which the map records
 
     Raises
     ------
@@ -123,6 +127,9 @@ def crop_map(
             report=part(report, *SEASON),
         )  # fmt: skip
         decisions = decide(series, trained, answers, confidence=decided_at, report=part(report, *DECIDE))
+        declared = None if label_field is None else series.labels
+        meant = None if declared is None else np.array(trained.class_of(declared.tolist()), dtype=object)
+        ends = season_ends(series, trained, answers, labels=meant, report=part(report, *ENDS))
         report(WRITE[0], "writing")
         unsaid = ("verify", "workers", "dask", "plan_cache")
         told = {name: value for name, value in reading.items() if name not in unsaid}
@@ -130,7 +137,7 @@ def crop_map(
                  "aggregate": aggregate, "decided_at": decided_at, **told}  # fmt: skip
         contents = map_contents(
             series, trained, answers, relevance=relevance, windows=found, decisions=decisions,
-            declared=None if label_field is None else series.labels, parcels_file=parcels, parameters=asked,
+            declared=declared, season_ends=ends, parcels_file=parcels, parameters=asked, command=command,
         )  # fmt: skip
         write_map(output, contents, overwrite)
     report(1.0)

@@ -25,6 +25,7 @@ COMMANDS = {
     "explain": "cropxai.cli.explain:explain",
     "season": "cropxai.cli.season:season",
     "simulate": "cropxai.cli.simulate:simulate",
+    "report": "cropxai.cli.report:report",
     "models": "cropxai.cli.models:models",
     "convert": "cropxai.cli.convert:convert",
     "style": "cropxai.cli.style:style",

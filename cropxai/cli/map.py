@@ -1,5 +1,7 @@
 """`cropxai map`: the main job."""
 
+import sys
+
 import click
 
 from cropxai.cli import options
@@ -37,7 +39,7 @@ def crop_map(parcels, scenes, output, model, layer, id_field, label_field, readi
     with progress.stage("map") as report:
         made = make(
             parcels, list(scenes), output, model=model, label_field=label_field, start=first, end=last,
-            reading=reading, overwrite=overwrite, report=report, **choices,
+            reading=reading, command=["cropxai", *sys.argv[1:]], overwrite=overwrite, report=report, **choices,
         )  # fmt: skip
     counts = made.answers.frame["crop"].value_counts().to_dict()
     unanswered = made.answers.frame.loc[~made.answers.answered, "status"].value_counts().to_dict()

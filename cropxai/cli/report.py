@@ -10,7 +10,7 @@ from cropxai.cli import options
 @click.command(short_help="One page on a map: tables, figures, how it was made.")
 @click.argument("crop_map", metavar="MAP", type=click.Path(path_type=str))
 @options.output((".html", ".htm"), what="Report to write")
-@click.option("--figures", "folder", type=click.Path(path_type=Path), help="Folder for the figures as SVG and PNG, too.")
+@click.option("--figures", "folder", type=click.Path(path_type=Path), help="Folder for the figures as SVG and PNG.")
 @options.overwrite
 @options.progress
 def report(crop_map, output, folder, overwrite, progress):

@@ -6,7 +6,7 @@ Types are those of the GeoPackage standard (OGC 12-128r15, table 1). A missing a
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cropxai.bands import GROUPS
+from cropxai.bands import BANDS, GROUPS
 
 #: Relevance is stored as a whole number of thousandths: one or two bytes in SQLite where a float takes eight.
 THOUSANDTHS = 1000
@@ -128,6 +128,36 @@ CLASSES: tuple[Column, ...] = (
     *_peak(3, "third highest"),
 )  # fmt: skip
 
+#: The table `curves`: one row a crop of the map and a date.
+CURVES: tuple[Column, ...] = (
+    Column("crop", "TEXT", "Crop", "The crop, as in the layer parcels."),
+    Column("date", "DATE", "Date", "Day of the acquisition."),
+    Column("parcels", "INTEGER", "Parcels", "Parcels of the crop that were seen on it, of 2000 at most."),
+    Column("relevance", "REAL", "R_t", "Share of the crop's relevance that the date has, as the run gathers it."),
+    *(
+        Column(band.name, "REAL", band.name, f"Median reflectance of these parcels in {band.name}; NULL if not read.")
+        for band in BANDS
+    ),
+)
+
+#: The table `season_ends`: one row a date, the season seen up to it.
+SEASON_ENDS: tuple[Column, ...] = (
+    Column("date", "DATE", "Date", "Last day that is seen."),
+    Column("seen", "REAL", "Seen", "Share of parcels with a clear date by then, 0 to 1, of 2000 parcels at most."),
+    Column("agreement", "REAL", "Final", "Share of parcels whose answer is that of the whole season already, 0 to 1."),
+    Column("accuracy", "REAL", "As declared", "Share of declared parcels whose answer is the declared crop, 0 to 1."),
+)
+
+#: The table `months`: one row a month of the season.
+MONTHS: tuple[Column, ...] = (
+    Column("month", "TEXT", "Month", "Year and month."),
+    Column("dates", "INTEGER", "Dates", "Dates with an acquisition."),
+    Column("clear", "REAL", "Clear", "Share of parcels and dates that have a value, 0 to 1."),
+    Column("no_data", "REAL", "No data", "Share for which the rasters hold no data, 0 to 1."),
+    Column("cut", "REAL", "Cut", "Share of which the raster edge cuts too much away, 0 to 1."),
+    Column("not_clear", "REAL", "Not clear", "Share that cloud, shadow or snow hides, 0 to 1."),
+)
+
 #: The table `run`: one row a fact about how the map was made.
 RUN: tuple[Column, ...] = (
     Column("key", "TEXT", "Key", "What is recorded: an input, a hash, a version, a parameter, the model card."),
@@ -139,6 +169,9 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "relevance": RELEVANCE,
     "relevance_by_date": RELEVANCE_BY_DATE,
     "classes": CLASSES,
+    "curves": CURVES,
+    "season_ends": SEASON_ENDS,
+    "months": MONTHS,
     "run": RUN,
 }
 

@@ -38,6 +38,7 @@ class MapContents:
     run : how the map was made: inputs, hashes, versions, parameters, model card; what is not text becomes JSON
     dates : (time,) datetime64[D] of the season, to which the relevance belongs
     relevance : blocks of parcels in their order, each written before the next is asked for; None without relevance
+    curves, season_ends, months : the columns of the tables of these names, empty where they were not worked out
     """
 
     parcels: gpd.GeoDataFrame
@@ -45,3 +46,6 @@ class MapContents:
     run: Mapping[str, object]
     dates: npt.NDArray[np.datetime64] = field(default_factory=lambda: np.empty(0, dtype="datetime64[D]"))
     relevance: Iterable[RelevanceBlock] | None = None
+    curves: pd.DataFrame = field(default_factory=pd.DataFrame)
+    season_ends: pd.DataFrame = field(default_factory=pd.DataFrame)
+    months: pd.DataFrame = field(default_factory=pd.DataFrame)

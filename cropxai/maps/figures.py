@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -39,9 +40,11 @@ GAPS = {
 }
 #: Crops that get a curve of their own; the others are in the table.
 MOST_CURVES = 12
+#: Days between stages whose names would run into each other.
+CLOSE_DAYS = 60
 #: Outlines drawn one by one; of more parcels only the places are.
 MOST_OUTLINES = 60_000
-STYLE: Mapping[str, Any] = {
+STYLE: Any = {
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": FAINT,
@@ -69,15 +72,22 @@ STYLE: Mapping[str, Any] = {
 
 def drawn(draw: Callable[[], Figure]) -> Figure:
     """Draw a figure in the style of the report."""
-    with mpl.rc_context(dict(STYLE)):
+    with mpl.rc_context(STYLE):
         return draw()
+
+
+def save(figure: Figure, to: Any, **how: Any) -> None:
+    """Write a figure in the style of the report; characters that the font lacks stay text in SVG, a box in PNG."""
+    with mpl.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(to, **how)
 
 
 def svg(figure: Figure, name: str) -> str:
     """Return a figure as SVG to stand in a page: scalable, its ink that of the page; ``name`` keeps its ids apart."""
     buffer = io.StringIO()
-    with mpl.rc_context({**STYLE, "svg.hashsalt": name}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    with mpl.rc_context({"svg.hashsalt": name}):
+        save(figure, buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
@@ -186,7 +196,7 @@ def draw_curves(curves: pd.DataFrame, crops: Sequence[str], windows: Mapping[str
         axes.axis("off")
     for axes in grid[:, 0]:
         axes.set_ylabel("reflectance")
-    handles = [mpl.lines.Line2D([], [], color=CURVES[b][1], label=CURVES[b][0]) for b in bands]
+    handles: list[Any] = [mpl.lines.Line2D([], [], color=CURVES[b][1], label=CURVES[b][0]) for b in bands]
     handles += [Rectangle((0, 0), 1, 1, color=INK, alpha=0.45, label="relevance $R_t$")]
     if windows:
         handles += [Rectangle((0, 0), 1, 1, color=ACCENT, alpha=0.15, label="window that suffices")]
@@ -200,17 +210,19 @@ def _stages(axes: Axes, crop: str, days: pd.Series) -> None:
     events = CALENDARS.get(known.label, ()) if known is not None and len(days) else ()
     top = axes.get_xaxis_transform()
     low = False  # labels that would run into the one before stand lower
-    before = pd.Timestamp.min
+    before = -np.inf
     for event in events:
         for year in sorted({day.year for day in days}):
             first, last = (pd.Timestamp(year, 1, 1) + pd.Timedelta(days=d - 1) for d in (event.first, event.last))
-            if last >= days.min() and first <= days.max():
-                middle = first + (last - first) / 2
-                axes.plot([first, last + pd.Timedelta(days=1)], [0.97, 0.97], color=FAINT, lw=2, transform=top)
-                low = not low and middle - before < pd.Timedelta(days=60)
-                before = middle
-                axes.text(date2num(middle), 0.88 if low else 0.94, event.name, transform=top, ha="center", va="top",
-                          fontsize=7)  # fmt: skip
+            if last < days.min() or first > days.max():
+                continue
+            left, right = (float(date2num(day)) for day in (first, last + pd.Timedelta(days=1)))  # type: ignore[no-untyped-call]
+            axes.plot([left, right], [0.97, 0.97], color=FAINT, lw=2, transform=top)
+            middle = (left + right) / 2
+            low = not low and middle - before < CLOSE_DAYS
+            before = middle
+            place = 0.88 if low else 0.94
+            axes.text(middle, place, event.name, transform=top, ha="center", va="top", fontsize=7)
 
 
 def draw_ends(ends: pd.DataFrame, decided: pd.Series, answered: int) -> Figure:
@@ -263,7 +275,9 @@ def draw_decisions(decided: pd.DataFrame, colours: Mapping[str, str]) -> Figure:
     axes.set_ylabel("parcels")
     axes.set_xlabel("crop known from (half months)")
     months(axes)
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), title="the ten most frequent" if len(table.columns) > 10 else None)
+    axes.legend(
+        loc="upper left", bbox_to_anchor=(1.0, 1.0), title="the ten most frequent" if len(table.columns) > 10 else None
+    )
     return figure
 
 
@@ -334,7 +348,9 @@ def draw_quality(table: pd.DataFrame) -> Figure:
         if height.any():
             axes.bar(place, height, 0.8, bottom, color=colour, label=label)
             bottom += height
-    axes.set_xticks(place, [f"{month}\n{dates} dates" for month, dates in zip(table["month"], table["dates"], strict=True)])
+    axes.set_xticks(
+        place, [f"{month}\n{dates} dates" for month, dates in zip(table["month"], table["dates"], strict=True)]
+    )
     axes.set_ylim(0, 1)
     axes.set_ylabel("parcels × dates")
     axes.tick_params(axis="x", length=0)

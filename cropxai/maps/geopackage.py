@@ -29,6 +29,13 @@ from cropxai.outputs import replacing
 
 #: Older GDAL (3.6, in QGIS 3.22) warns of later versions.
 GEOPACKAGE_VERSION = "1.2"
+#: Tables that sum up the map, with their titles and descriptions.
+SUMMARIES = {
+    "classes": ("Classes", "Every crop that the model knows: colour, parcels, accuracy, window, peaks"),
+    "curves": ("Curves", "Course of every crop: median reflectance and share of relevance by date"),
+    "season_ends": ("Season ends", "What is known by when: answers on the season up to every date"),
+    "months": ("Months", "How much of the season was seen: clear share of every month, and why not more"),
+}
 #: Seconds for which another program may hold the file.
 BUSY_SECONDS = 5.0
 #: Parcels that GDAL is given at a time: bounds the memory of its copy.
@@ -51,7 +58,9 @@ def write_geopackage(path: PathLike, contents: MapContents, overwrite: bool = Fa
                 database.execute("PRAGMA synchronous = OFF")
                 database.execute("BEGIN")
                 _write_relevance(database, contents)
-                _write_classes(database, contents.classes)
+                for table, (title, description) in SUMMARIES.items():
+                    _create(database, table, title, description)
+                    _write_frame(database, table, getattr(contents, table))
                 _write_run(database, contents)
                 document(database, contents.run)
                 write_styles(database, Path(path).name)
@@ -158,11 +167,10 @@ def _create_view(database: sqlite3.Connection) -> None:
     )
 
 
-def _write_classes(database: sqlite3.Connection, classes: pd.DataFrame) -> None:
-    _create(database, "classes", "Classes", "Every crop that the model knows: colour, parcels, accuracy, window, peaks")
-    fields = [typed(classes, column).astype(object) for column in columns.CLASSES]
+def _write_frame(database: sqlite3.Connection, table: str, frame: pd.DataFrame) -> None:
+    fields = [typed(frame, column).astype(object) for column in columns.TABLES[table]]
     plain = [[None if pd.isna(v) else _plain(v) for v in field] for field in fields]
-    _insert(database, "classes", zip(*plain, strict=True))
+    _insert(database, table, zip(*plain, strict=True))
 
 
 def _plain(value: Any) -> Any:

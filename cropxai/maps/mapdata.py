@@ -22,7 +22,8 @@ class MapData:
     Attributes
     ----------
     parcels : (parcel,) the layer
-    classes, curves, ends, months : the tables of these names (``season_ends`` for ``ends``); the last three may be empty
+    classes, curves, ends, months : the tables of these names (``season_ends`` for ``ends``); all but the first may be
+        empty
     run : facts by key; what is JSON as values
     """
 
@@ -60,11 +61,12 @@ class MapData:
     @property
     def labelled(self) -> pd.DataFrame | None:
         """The parcels with an answer and a declared crop that the model knows: crop, meant, confidence."""
-        if "declared_agrees" not in self.parcels:
+        if "declared_crop" not in self.parcels:
             return None
-        frame = self.parcels[self.parcels["declared_agrees"].notna() & self.parcels["crop"].notna()]
-        meant = frame["declared_class"]
-        return pd.DataFrame({"crop": frame["crop"], "meant": meant, "confidence": frame["confidence"]}) if len(frame) else None
+        frame = self.parcels[["crop", "confidence"]].copy()
+        frame["meant"] = self.parcels["declared_crop"].map(self.run.get("declared") or {})
+        frame = frame[frame["crop"].notna() & frame["meant"].notna() & (frame["meant"] != "")]
+        return None if frame.empty else frame
 
     def in_metres(self) -> gpd.GeoDataFrame:
         """Return the outlines in a CRS of metres: their own, else the UTM zone of their middle."""

@@ -36,7 +36,7 @@ def describe_map(path: PathLike) -> dict[str, Any]:
     ------
     MapUnreadable
     """
-    path = _checked(path)
+    path = checked(path)
     with _opened(path) as database:
         facts = dict(database.execute("SELECT key, value FROM run"))
         classes = database.execute(
@@ -76,7 +76,7 @@ def restyle(path: PathLike) -> tuple[str, ...]:
     OutputUnwritable
         If the file is read-only or in use.
     """
-    path = _checked(path)
+    path = checked(path)
     try:
         with closing(connect(path)) as database:
             database.execute("BEGIN IMMEDIATE")
@@ -99,7 +99,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         raise MapUnreadable(path, f"is damaged ({error}); make the map again") from error
 
 
-def _checked(path: PathLike) -> Path:
+def checked(path: PathLike) -> Path:
     """Return the path of a map; refuse what is none."""
     path = Path(path)
     if not path.is_file():

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from cropxai.errors import PathLike
 from cropxai.maps import figures
-from cropxai.maps.figures import STYLE, drawn, svg
+from cropxai.maps.figures import drawn, svg
 from cropxai.maps.mapdata import MapData, read_map
 from cropxai.outputs import check_absent, replacing
 
@@ -27,6 +26,7 @@ from cropxai.outputs import check_absent, replacing
 MOST_ROWS = 60
 #: Facts of the run that have a place of their own in the page, or are too long for it.
 TOLD_ELSEWHERE = ("windows", "model", "parameters", "dates", "command", "scenes")
+PEAKS = "Peaks of Rₜ"
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -36,6 +36,7 @@ class Column:
 
     name: str
     number: bool = False
+    long: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,9 +113,8 @@ def write_report(
 
 
 def _save(picture: Picture, folder: Path) -> None:
-    with mpl.rc_context(dict(STYLE)):
-        for suffix in (".svg", ".png"):
-            picture.figure.savefig(folder / (picture.name + suffix), dpi=200, facecolor="white")
+    for suffix in (".svg", ".png"):
+        figures.save(picture.figure, folder / (picture.name + suffix), dpi=200, facecolor="white")
 
 
 def _picture(name: str, caption: str, draw: Callable[[], Figure], narrow: bool = False) -> Picture:
@@ -144,7 +144,8 @@ def _cards(contents: MapData) -> list[dict[str, str]]:
         cards.append(("as declared", _percent((contents.labelled["meant"] == contents.labelled["crop"]).mean())))
     decided = frame["decision_date"].dropna()
     if len(decided):
-        cards.append(("known, half of them by", _day(decided.sort_values().iloc[(len(decided) - 1) // 2])))
+        half = decided.sort_values().iloc[(len(decided) - 1) // 2]
+        cards.append((f"half of the {_count(len(decided))} that are known by then", _day(half)))
     return [{"label": label, "value": value} for label, value in cards]
 
 
@@ -167,35 +168,36 @@ def _map(contents: MapData) -> Section | None:
 def _crops(contents: MapData) -> Section:
     table = contents.classes[contents.classes["parcels"] > 0].sort_values("parcels", ascending=False)
     labelled = table["accuracy"].notna().any()
-    names = ["Crop", "HCAT", "Parcels", "Hectares", *(["As declared"] if labelled else []), "Window", "Peaks of R_t"]
+    names = ["Crop", "HCAT", "Parcels", "Hectares", *(["As declared"] if labelled else []), "Window", PEAKS]
     numbers = {"Parcels", "Hectares", "As declared"}
     rows = []
-    for row in table.itertuples():
+    for row in table.to_dict("records"):
         peaks = [
-            _day(date) + (f" ({stage})" if isinstance(stage, str) and stage else "")
+            _day(row[f"peak{rank}_date"]) + (f" ({stage})" if _there(stage := row[f"peak{rank}_stage"]) else "")
             for rank in (1, 2, 3)
-            if pd.notna(date := getattr(row, f"peak{rank}_date"))
-            for stage in [getattr(row, f"peak{rank}_stage")]
+            if _there(row[f"peak{rank}_date"])
         ]
-        window = f"{_day(row.window_start)} – {_day(row.window_end)}" if pd.notna(row.window_start) else ""
-        accuracy = [_percent(row.accuracy) if pd.notna(row.accuracy) else ""] if labelled else []
-        cells = [str(row.crop), _whole(row.hcat_code), _count(row.parcels), _number(row.area_ha), *accuracy, window,
-                 "; ".join(peaks)]  # fmt: skip
-        rows.append(Row(cells, row.colour if _COLOUR.fullmatch(str(row.colour)) else ""))
+        window = f"{_day(row['window_start'])} – {_day(row['window_end'])}" if _there(row["window_start"]) else ""
+        accuracy = [_percent(row["accuracy"])] if labelled else []
+        cells = [row["crop"], _whole(row["hcat_code"]), _count(row["parcels"]), _number(row["area_ha"]), *accuracy,
+                 window, "; ".join(peaks)]  # fmt: skip
+        rows.append(Row(cells, row["colour"] if _COLOUR.fullmatch(row["colour"] or "") else ""))
     texts = [
         "Window: the stretch of dates from which the model gives this crop's parcels the answer of the whole season. "
-        "Peaks: dates on which the relevance R_t of the crop is highest, with the growth stage that is typical then."
+        "Peaks: dates on which the relevance Rₜ of the crop is highest, with the growth stage that is typical then."
     ]
     if labelled:
         texts.append("As declared: share of the parcels declared as this crop that got it.")
-    return Section("Crops", texts, tables=[Table([Column(n, n in numbers) for n in names], rows[:MOST_ROWS])])
+    columns = [Column(name, name in numbers, name == PEAKS) for name in names]
+    return Section("Crops", texts, tables=[Table(columns, rows[:MOST_ROWS])])
 
 
 def _courses(contents: MapData) -> Section | None:
     if contents.curves.empty:
         return None
     table = contents.classes[contents.classes["parcels"] > 0].sort_values("parcels", ascending=False)
-    windows = {r.crop: (r.window_start, r.window_end) for r in table.itertuples() if pd.notna(r.window_start)}
+    known = table[table["window_start"].notna()]
+    windows = {row["crop"]: (row["window_start"], row["window_end"]) for row in known.to_dict("records")}
     picture = _picture(
         "courses",
         f"Median reflectance of the parcels of each crop (lines; the {figures.MOST_CURVES} most frequent crops), share "
@@ -217,14 +219,18 @@ def _season(contents: MapData) -> Section | None:
     if len(contents.ends):
         pictures.append(
             _picture(
-                "season", "Answers on the season up to each date, and the share of parcels that are known by then.",
+                "season",
+                "Answers on the season up to each date, and the share of parcels that are known by then.",
                 lambda: figures.draw_ends(contents.ends, decided["decision_date"], int(frame["crop"].notna().sum())),
-            )  # fmt: skip
+            )
         )
     if len(decided):
         pictures.append(
-            _picture("decisions", "Parcels by the date from which their crop is known.",
-                     lambda: figures.draw_decisions(decided, contents.colours))  # fmt: skip
+            _picture(
+                "decisions",
+                "Parcels by the date from which their crop is known.",
+                lambda: figures.draw_decisions(decided, contents.colours),
+            )
         )
     if not pictures:
         return None
@@ -232,7 +238,9 @@ def _season(contents: MapData) -> Section | None:
     text = "Known: from this date on the answer is the final one" + (
         f", each time with a confidence of at least {_percent(float(sure))}." if sure is not None else "."
     )
-    return Section("How early", [text + " This looks back: on the day itself nobody knows that it will stay."], pictures)
+    return Section(
+        "How early", [text + " This looks back: on the day itself nobody knows that it will stay."], pictures
+    )
 
 
 def _agreement(contents: MapData) -> Section | None:
@@ -251,8 +259,8 @@ def _agreement(contents: MapData) -> Section | None:
                  lambda: figures.draw_reliability(confidence, right), narrow=True),
     ]  # fmt: skip
     text = (
-        f"{_count(len(labelled))} parcels have an answer and a declared crop that the model knows; {_percent(right.mean())} "
-        "agree. A disagreement may be an error of the map or of the declaration."
+        f"{_count(len(labelled))} parcels have an answer and a declared crop that the model knows; "
+        f"{_percent(right.mean())} agree. A disagreement may be an error of the map or of the declaration."
     )
     return Section("Against the declared crops", [text], pictures)
 
@@ -262,14 +270,19 @@ def _quality(contents: MapData) -> Section:
     pictures = []
     if len(contents.months):
         pictures.append(
-            _picture("quality", "Share of all parcels and dates of a month that give a value, and why the others do not.",
-                     lambda: figures.draw_quality(contents.months))  # fmt: skip
+            _picture(
+                "quality",
+                "Share of all parcels and dates of a month that give a value, and why the others do not.",
+                lambda: figures.draw_quality(contents.months),
+            )
         )
     clear = contents.parcels["clear_dates"].dropna()
-    text = f"Clear dates a parcel: median {clear.median():.0f}, from {clear.min():.0f} to {clear.max():.0f}." if len(clear) else ""
-    table = Table(
-        [Column("Status"), Column("Parcels", True)], [Row([str(s), _count(n)]) for s, n in status.items()]
+    text = (
+        f"Clear dates a parcel: median {clear.median():.0f}, from {clear.min():.0f} to {clear.max():.0f}."
+        if len(clear)
+        else ""
     )
+    table = Table([Column("Status"), Column("Parcels", True)], [Row([str(s), _count(n)]) for s, n in status.items()])
     return Section("Data", [text] if text else [], pictures, [table])
 
 
@@ -279,7 +292,7 @@ def _model(contents: MapData) -> Section | None:
         return None
     told = {key: value for key, value in card.items() if key not in ("classes", "mean", "scale", "typical")}
     rows = [Row([_words(key), _shortened(value)]) for key, value in told.items() if value not in (None, "", [], {})]
-    return Section("Model", tables=[Table([Column("Model card"), Column("")], rows)])
+    return Section("Model", tables=[Table([Column("Model card"), Column("", long=True)], rows)])
 
 
 def _run(contents: MapData) -> Section:
@@ -294,8 +307,8 @@ def _run(contents: MapData) -> Section:
     if scenes:
         listings.append("\n".join(map(str, scenes[:MOST_ROWS])) + ("\n…" if len(scenes) > MOST_ROWS else ""))
     text = f"{len(scenes)} acquisitions, listed below." if scenes else ""
-    return Section("How it was made", [text] if text else [], tables=[Table([Column("Fact"), Column("")], rows)],
-                   listings=listings)  # fmt: skip
+    table = Table([Column("Fact"), Column("", long=True)], rows)
+    return Section("How it was made", [text] if text else [], tables=[table], listings=listings)
 
 
 SECTIONS: tuple[Callable[[MapData], Section | None], ...] = (
@@ -306,13 +319,18 @@ SECTIONS: tuple[Callable[[MapData], Section | None], ...] = (
 # --- words and numbers -------------------------------------------------------------------------------------------
 
 
+def _there(value: Any) -> bool:
+    """Say whether a cell of a table holds something."""
+    return not (value is None or value == "" or pd.isna(value))
+
+
 def _day(date: Any) -> str:
     moment = pd.Timestamp(date)
     return f"{moment.day} {moment:%b %Y}"
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %" if np.isfinite(share) else ""
+def _percent(share: float | None) -> str:
+    return f"{100 * share:.1f} %" if share is not None and np.isfinite(share) else ""
 
 
 def _count(number: float) -> str:

@@ -1,0 +1,162 @@
+import html
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from example_map import CROPS, DATES, HOSTILE, contents
+from PIL import Image
+
+from cropxai.errors import MapUnreadable, OutputExists
+from cropxai.maps import write_map
+from cropxai.maps.report import write_report
+
+
+def whole():
+    """The example map with all that a report can tell."""
+    made = contents()
+    rng = np.random.default_rng(2)
+    curves = pd.DataFrame(
+        [
+            {"crop": crop, "date": pd.Timestamp(date), "parcels": 9, "relevance": rng.normal(0.08, 0.05),
+             **{band: rng.uniform(0.02, 0.5) for band in ("B04", "B06", "B08", "B11")}}
+            for crop in (*CROPS, HOSTILE)
+            for date in DATES
+        ]
+    )  # fmt: skip
+    ends = pd.DataFrame({"date": pd.to_datetime(DATES), "seen": 1.0, "agreement": np.linspace(0.3, 1, len(DATES))})
+    months = pd.DataFrame({"month": ["2018-03", "2018-04"], "dates": 3, "clear": [0.6, 0.7], "not_clear": [0.4, 0.3]})
+    run = {**made.run, "declared": {crop: crop for crop in CROPS}, "command": ["cropxai", "map", HOSTILE]}
+    return replace(made, curves=curves, season_ends=ends, months=months, run=run)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    write_map(folder / "crops.gpkg", whole())
+    return write_report(folder / "crops.gpkg", folder / "report.html", figures_folder=folder / "figures")
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, the text between them, and the tables."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.text, self.cells = [], [], []
+        self._cell = None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag == "tr":
+            self.cells.append([])
+        if tag == "td":
+            self._cell = ""
+
+    def handle_endtag(self, tag):
+        if tag == "td":
+            self.cells[-1].append(self._cell)
+            self._cell = None
+
+    def handle_data(self, data):
+        self.text.append(data)
+        if self._cell is not None:
+            self._cell += data
+
+
+def test_the_page_needs_nothing_from_elsewhere(page):
+    read = Page(page.read_text())
+    names = {tag for tag, _ in read.tags}
+    assert names.isdisjoint({"script", "link", "iframe", "object", "embed", "img", "foreignobject", "base"})
+    for _, attributes in read.tags:
+        assert not any(name.startswith("on") for name in attributes)
+        for name in ("src", "href", "xlink:href"):
+            assert attributes.get(name, "#").startswith(("#", "data:image/png;"))
+    assert not re.search(r"url\((?!#)|@import", page.read_text())
+    assert ("meta", {"http-equiv": "Content-Security-Policy", "content": "default-src 'none'; style-src 'unsafe-inline'; img-src data:"}) in read.tags  # fmt: skip  # noqa: E501
+
+
+def test_tables_hold_the_numbers_of_the_map(page):
+    rows = {row[0]: row for row in Page(page.read_text()).cells if row}
+    crop = contents().parcels["crop"]
+    for name, count in crop[crop.isin(CROPS)].value_counts().items():
+        assert rows[name][2:4] == [str(count), "12.5"]
+    assert rows["seen clear on no date"] == ["seen clear on no date", "2"]
+
+
+def test_hostile_text_arrives_and_is_harmless(page):
+    text = page.read_text()
+    assert "<script" not in text.lower()
+    read = Page(text)
+    assert any(HOSTILE in cell for row in read.cells for cell in row)  # a status, whole
+    assert html.escape(HOSTILE, quote=False)[:20] in text
+
+
+def test_agreement_is_that_of_the_declared_parcels(page):
+    frame = contents().parcels
+    known = frame["crop"].isin(CROPS) & frame["declared_crop"].isin(CROPS)
+    share = (frame["crop"] == frame["declared_crop"])[known].mean()
+    words = " ".join("".join(Page(page.read_text()).text).split())
+    assert (
+        f"{known.sum()} parcels have an answer and a declared crop that the model knows; {100 * share:.1f} % agree"
+        in words
+    )
+
+
+def test_figures_as_files(page):
+    folder = page.parent / "figures"
+    names = {"map", "courses", "season", "decisions", "confusion", "reliability", "quality"}
+    assert {file.name for file in folder.iterdir()} == {n + suffix for n in names for suffix in (".svg", ".png")}
+    for file in folder.glob("*.png"):
+        assert np.asarray(Image.open(file).convert("L")).std() > 5  # something is drawn
+
+
+def test_the_same_map_gives_the_same_page(page):
+    again = write_report(page.parent / "crops.gpkg", page.parent / "again.html")
+    assert again.read_bytes() == page.read_bytes()
+
+
+def test_a_map_without_relevance_labels_or_summaries(tmp_path):
+    made = contents(10)
+    bare = made.parcels.drop(columns=["declared_crop", "declared_agrees"])
+    bare[["decision_date", "relevance_chart"]] = None
+    write_map(tmp_path / "crops.gpkg", replace(made, parcels=bare, relevance=None))
+    text = write_report(tmp_path / "crops.gpkg", tmp_path / "r.html").read_text()
+    assert "Against the declared crops" not in text and "How early" not in text and "<h2>Crops</h2>" in text
+
+
+def test_a_map_in_which_no_parcel_has_an_answer(tmp_path):
+    made = contents(2)
+    empty = made.parcels.assign(crop=None, confidence=None, decision_date=None, status="outside the rasters")
+    write_map(tmp_path / "crops.gpkg", replace(made, parcels=empty, classes=made.classes.assign(parcels=0)))
+    assert "outside the rasters" in write_report(tmp_path / "crops.gpkg", tmp_path / "r.html").read_text()
+
+
+def test_what_is_no_map(tmp_path, page):
+    (tmp_path / "x.gpkg").write_bytes(b"SQLite format 3\0" + bytes(200))
+    (tmp_path / "y.gpkg").write_text("parcel_id,crop")
+    for name, complaint in (("x.gpkg", "is damaged"), ("y.gpkg", "is not a GeoPackage"), ("z.gpkg", "no such map")):
+        with pytest.raises(MapUnreadable, match=complaint):
+            write_report(tmp_path / name, tmp_path / "r.html")
+    with pytest.raises(OutputExists):
+        write_report(page.parent / "crops.gpkg", page)
+    assert [p.name for p in tmp_path.iterdir() if p.suffix == ".html"] == []
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium to render the report")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_in_a_browser(page, tmp_path, scheme):
+    shot = tmp_path / "shot.png"
+    dark = ["--blink-settings=preferredColorScheme=0"] if scheme == "dark" else []
+    subprocess.run(
+        ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1000,1400",
+         f"--user-data-dir={tmp_path}", *dark, f"--screenshot={shot}", page.as_uri()],
+        check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    picture = np.asarray(Image.open(shot).convert("L"))
+    assert (np.median(picture) < 60) == (scheme == "dark")  # most of the page is its ground
+    assert picture.std() > 10
