@@ -170,14 +170,16 @@ def _crops(contents: MapData) -> Section:
     labelled = table["accuracy"].notna().any()
     names = ["Crop", "HCAT", "Parcels", "Hectares", *(["As declared"] if labelled else []), "Window", PEAKS]
     numbers = {"Parcels", "Hectares", "As declared"}
+    one_year = len({str(date)[:4] for date in contents.dates}) == 1
+    day = _day_of_year if one_year else _day
     rows = []
     for row in table.to_dict("records"):
         peaks = [
-            _day(row[f"peak{rank}_date"]) + (f" ({stage})" if _there(stage := row[f"peak{rank}_stage"]) else "")
+            day(row[f"peak{rank}_date"]) + (f" ({stage})" if _there(stage := row[f"peak{rank}_stage"]) else "")
             for rank in (1, 2, 3)
             if _there(row[f"peak{rank}_date"])
         ]
-        window = f"{_day(row['window_start'])} – {_day(row['window_end'])}" if _there(row["window_start"]) else ""
+        window = f"{day(row['window_start'])} – {day(row['window_end'])}" if _there(row["window_start"]) else ""
         accuracy = [_percent(row["accuracy"])] if labelled else []
         cells = [row["crop"], _whole(row["hcat_code"]), _count(row["parcels"]), _number(row["area_ha"]), *accuracy,
                  window, "; ".join(peaks)]  # fmt: skip
@@ -327,6 +329,11 @@ def _there(value: Any) -> bool:
 def _day(date: Any) -> str:
     moment = pd.Timestamp(date)
     return f"{moment.day} {moment:%b %Y}"
+
+
+def _day_of_year(date: Any) -> str:
+    moment = pd.Timestamp(date)
+    return f"{moment.day} {moment:%b}"
 
 
 def _percent(share: float | None) -> str:
