@@ -102,7 +102,7 @@ def _map(path: Path) -> Description:
 
 
 def _crop_line(crop: dict[str, Any]) -> str:
-    parts = [f"{crop['crop']}: {crop['parcels']} parcels"]
+    parts = [f"{crop['crop']}: {crop['parcels']} parcel{'' if crop['parcels'] == 1 else 's'}"]
     if crop["area_ha"] is not None:
         parts.append(f"{crop['area_ha']:.1f} ha")
     if crop["accuracy"] is not None:

@@ -109,9 +109,9 @@ def checked(path: PathLike) -> Path:
     with _opened(path) as database:
         query = "SELECT name FROM pragma_table_info(?)"
         there = {table: {row[0] for row in database.execute(query, (table,))} for table in NEEDED}
+    if absent := [table for table in NEEDED if not there[table]]:
+        raise MapUnreadable(path, f"is a GeoPackage, but no crop map: it has no table {absent[0]!r}")
     for table in NEEDED:
-        if not there[table]:
-            raise MapUnreadable(path, f"is a GeoPackage, but no crop map: it has no table {table!r}")
         needed = {c.name for c in columns.TABLES[table] if c.name not in columns.OPTIONAL}
         if missing := sorted(needed - there[table]):
             raise MapUnreadable(
