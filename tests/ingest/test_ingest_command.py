@@ -8,6 +8,7 @@ import sys
 import geopandas as gpd
 import numpy as np
 import pytest
+from affine import Affine
 from shapely.geometry import LineString, Point, Polygon, box
 
 from cropxai.ingest import measure as measuring
@@ -155,6 +156,28 @@ def test_missing_bands_are_told(tmp_path, command, raster, fields, images):
     (line,) = err.splitlines()
     assert code == 0
     assert line.startswith("warning: 1 raster: without B08, missing on their dates (")
+
+
+@WARNED
+def test_the_end_tells_what_was_left_out_and_why(tmp_path, vector, raster, images):
+    parcels = vector(
+        tmp_path / "p.parquet", [*BOXES, None, box(0, 0, 50, 50), box(500_015, 5_599_915, 500_017, 5_599_917)]
+    )
+    raster(images / "S2L2A_31UES_20180506.tif", bands_of(), transform=Affine(10, 0, 900_000, 0, -10, 5_600_000))
+    for day in (2, 3):
+        raster(images / f"S2L2A_31UDS_2018060{day}.tif", {band: 0 * values for band, values in bands_of().items()})
+    start = "from cropxai.cli.main import run; run()"
+    arguments = ["ingest", parcels, images, "-o", tmp_path / "f.zarr", "--progress", "json"]
+    done = subprocess.run([sys.executable, "-c", start, *map(str, arguments)], capture_output=True, check=True)
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["rasters"] == 3
+    assert result["rasters_set_aside"] == {"no parcel on them": 1, "only nodata on the parcels": 2}
+    assert result["parcels_without_series"] == {
+        "no geometry": 1, "outside the rasters": 1, "no pixel centre inside": 1,
+    }  # fmt: skip
+    *_, parcels_line, rasters_line = result["text"].splitlines()
+    assert parcels_line == "3 without a series: 1 × no geometry; 1 × outside the rasters; 1 × no pixel centre inside"
+    assert rasters_line == "3 rasters measured; 1 × no parcel on them; 2 × only nodata on the parcels"
 
 
 def test_parcels_in_another_crs(tmp_path, command, fields, images):
