@@ -45,9 +45,10 @@ def _format(path: Path) -> str:
 
 def _series(path: Path) -> Description:
     from cropxai.series import CropSeries
+    from cropxai.series.store import FOR_UPDATES
 
     series = CropSeries.open(path)
-    attrs = {k: str(v)[:200] for k, v in series.dataset.attrs.items()}
+    attrs = {k: str(v)[:200] for k, v in series.dataset.attrs.items() if k not in FOR_UPDATES}
     text = series.summary() + "\n" + "\n".join(f"{name}: {value}" for name, value in attrs.items())
     values = {
         "kind": "series", "parcels": len(series), "dates": [str(d) for d in series.dates], "bands": list(series.bands),

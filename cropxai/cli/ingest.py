@@ -65,6 +65,7 @@ def ingest(
     $ cropxai ingest fields.shp items.json -o fields.zarr             # a STAC search that was saved
     $ cropxai ingest fields.shp S2_2018/ -o fields.zarr --update      # later in the season
     $ cropxai ingest fields.shp S2_2018/ -o fields.zarr --shard 3/8   # one of eight jobs
+    $ cropxai ingest fields.shp S2_2018/ -o fields.zarr --dask tcp://host:8786
     """
     from cropxai.errors import SharesLeft
     from cropxai.ingest import Share, extract_series

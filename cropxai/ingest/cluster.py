@@ -26,7 +26,7 @@ from cropxai.outputs import remove, replacing
 #: Address that stands for workers on this machine, one process each.
 LOCAL = "local"
 #: How long a scheduler, and its first worker, may take to answer.
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 30
 #: Scenes that are with the scheduler at the same time: enough for any cluster, and few enough for its memory.
 SCENES_AHEAD = 2000
 #: Ctrl-C goes to all processes of a terminal; the workers are ended by the one that started them.
@@ -88,8 +88,9 @@ class Cluster:
 
         if job.folder is None:
             raise ClusterUnusable(self._address, "give a workdir, in a folder that all workers share")
-        self._check(job.folder)
-        plans = {grid: plan_path(job.folder, plan.key) for grid, plan in job.plans.items()}
+        folder = job.folder.absolute()  # workers were started elsewhere
+        self._check(folder)
+        plans = {grid: plan_path(folder, plan.key) for grid, plan in job.plans.items()}
         for grid, path in plans.items():
             if not path.exists():
                 save_plan(job.plans[grid], path)
@@ -105,14 +106,14 @@ class Cluster:
         def far(scene: Scene) -> Any:
             own = {grid: plans[grid] for grid in scene.grids}
             key = f"{Path(scene.path).name}-{secrets.token_hex(8)}"  # a name that tells a person what is done
-            return self._client.submit(_measured, scene, own, job.bands, job.rules, job.folder, key=key)
+            return self._client.submit(_measured, scene, own, job.bands, job.rules, folder, key=key)
 
         try:
             with closing(ahead(submit, scenes, SCENES_AHEAD)) as names:
                 for scene, name in zip(scenes, names, strict=True):
-                    measured = kept_in(job.folder / name) or kept_in(job.folder / far(scene).result())
+                    measured = kept_in(folder / name) or kept_in(folder / far(scene).result())
                     if measured is None:
-                        raise ClusterUnusable(self._address, _UNSHARED.format(job.folder))
+                        raise ClusterUnusable(self._address, _UNSHARED.format(folder))
                     yield measured
         except KilledWorker as error:
             reason = f"workers died again and again, at last with {error.task}; give them more memory, then run again"

@@ -120,7 +120,20 @@ def load_plan(path: Path) -> Plan:
     return Plan(grid, header["rule"], header["buffer"], runs, centres, touches, vanished, header["key"])
 
 
-@lru_cache(maxsize=8)  # the grids of two tiles or so; the name of a file tells all that is in it
 def plan_at(path: Path) -> Plan:
-    """Read a plan, or return it as it was read before: what has been laid out for reading stays with it."""
+    """Map a plan into memory, or return it as it was before: what has been laid out for reading stays with it.
+
+    Raises
+    ------
+    OSError, ValueError
+        As of :func:`load_plan`.
+    """
+    status = path.stat()
+    return _plan_at(path, (status.st_ino, status.st_mtime_ns))
+
+
+@lru_cache(maxsize=8)  # the grids of two tiles or so
+def _plan_at(path: Path, state: tuple[int, int]) -> Plan:
+    # The same plan may have been removed and written again; what was mapped before must not be touched then, because on
+    # network file systems it is gone.
     return load_plan(path)

@@ -23,6 +23,8 @@ MISSING = 65_535
 SCALE = 1e-4
 PARCELS = "parcels.parquet"
 CHUNK = 4096
+#: Attributes by which a series is brought up to date: JSON, long, and of no use to a reader.
+FOR_UPDATES = ("scenes", "grids")
 
 
 def save(series: CropSeries, path: PathLike, overwrite: bool = False) -> Path:

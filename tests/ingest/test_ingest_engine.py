@@ -19,11 +19,8 @@ from cropxai.ingest import Share, cluster, extract_series, read_parcels, reading
 from cropxai.ingest import measure as measuring
 from cropxai.ingest.catalogue import find_scenes
 from cropxai.ingest.engine import Job, Threads
-from cropxai.ingest.plan import Plan, make_plan
-from cropxai.ingest.planfile import kept_plan, load_plan, save_plan
+from cropxai.ingest.plan import make_plan
 from cropxai.ingest.rules import Rules
-from cropxai.ingest.runs import Runs
-from cropxai.ingest.scenes import Grid
 
 X, Y = 500_000, 5_600_000
 SHAPE = (15, 20)
@@ -68,40 +65,6 @@ def same(first, second):
     assert first.dataset.identical(second.dataset)
     assert first.dataset["reflectance"].values.tobytes() == second.dataset["reflectance"].values.tobytes()
     assert first.parcels.equals(second.parcels)
-
-
-# --- plans as files ----------------------------------------------------------------------------------------------
-
-
-def test_a_plan_is_read_as_it_was_written(tmp_path, fields):
-    parcels = read_parcels(fields)
-    plan = make_plan(parcels, Grid(parcels.frame.crs.to_wkt(), Affine(10, 0, X + 0.1, 0, -10, Y - 1 / 3), 20, 15))
-    save_plan(plan, tmp_path / "plan.npz")
-    read = load_plan(tmp_path / "plan.npz")
-    for kind, had, has in ((Plan, plan, read), (Runs, plan.runs, read.runs)):
-        for field in dataclasses.fields(kind):
-            if field.init and field.name != "runs":
-                value, kept = getattr(had, field.name), getattr(has, field.name)
-                assert type(value) is type(kept), field.name
-                assert np.array_equal(value, kept) if isinstance(value, np.ndarray) else value == kept, field.name
-                assert getattr(value, "dtype", None) == getattr(kept, "dtype", None)
-
-
-def test_a_plan_is_made_once_and_anew_if_its_file_is_damaged(tmp_path, monkeypatch, fields):
-    import cropxai.ingest.planfile as planfile
-
-    made = []
-    monkeypatch.setattr(planfile, "make_plan", lambda *a: made.append(1) or make_plan(*a))
-    parcels = read_parcels(fields)
-    grid = Grid(parcels.frame.crs.to_wkt(), Affine(10, 0, X, 0, -10, Y), 20, 15)
-    first, second = kept_plan(parcels, grid, tmp_path), kept_plan(parcels, grid, tmp_path)
-    assert len(made) == 1
-    np.testing.assert_array_equal(first.runs.length, second.runs.length)
-    (file,) = tmp_path.glob("plan*")
-    file.write_bytes(file.read_bytes()[:200])
-    kept_plan(parcels, grid, tmp_path)
-    kept_plan(parcels, grid, tmp_path)
-    assert len(made) == 2
 
 
 # --- order and workers -------------------------------------------------------------------------------------------
@@ -227,12 +190,13 @@ def test_workers_give_the_same_though_one_is_killed(tmp_path, monkeypatch, worke
 
 def test_what_is_measured_is_not_measured_again_and_what_is_damaged_is(tmp_path, monkeypatch, workers, fields, images):
     whole = extract_series(fields, images, workdir=tmp_path)
+    monkeypatch.chdir(tmp_path)  # the workers were started elsewhere
     kept = sorted(tmp_path.glob("2018*"))
     kept[3].write_bytes(b"damaged")
     kept[5].unlink()
     sent = []
     monkeypatch.setattr(cluster.secrets, "token_hex", lambda n: sent.append(n) or os.urandom(n).hex())
-    same(extract_series(fields, images, workdir=tmp_path, dask=workers), whole)
+    same(extract_series(fields, images, workdir=".", dask=workers), whole)
     assert sorted(tmp_path.glob("2018*")) == kept
     assert len(sent) < len(kept)
 
