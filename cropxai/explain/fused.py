@@ -31,7 +31,7 @@ from cropxai.model.transformer import CropTransformer, Layer
 DTYPES = (torch.float32, torch.bfloat16)
 #: Under each rule, what queries, keys and values get of the plain gradient; zeros in front are not worked out.
 SHARES = {"cp-lrp": (0.0, 0.0, 1.0), "attnlrp": (0.25, 0.25, 0.5)}
-#: Dates in one chunk: enough for matrix products at full speed, few enough for the cache.
+#: Dates in one chunk, for each thread: enough for matrix products at full speed, few enough for the cache.
 DATES_AT_ONCE = 1136
 #: Sums of exponentials between these are far from underflow and overflow.
 SAFE_SUMS = (1e-20, 1e30)
@@ -84,7 +84,7 @@ class FusedPass:
         gradient = torch.zeros_like(flat)
         with torch.inference_mode():
             room = _Room(self.dtype)
-            for chunk in _chunks(valid):
+            for chunk in _chunks(valid, DATES_AT_ONCE * torch.get_num_threads()):
                 kept, head = self._forward(flat, chunk, asked[chunk.rows], target, room)
                 slope, bias[chunk.rows], softmax[chunk.rows] = self._backward(kept, head, chunk, rule, room)
                 scores[chunk.rows], number[chunk.rows], score[chunk.rows] = head.scores, head.number, head.score
@@ -353,7 +353,7 @@ class _Chunk(NamedTuple):
     dead: Tensor | None
 
 
-def _chunks(valid: Tensor) -> Iterator[_Chunk]:
+def _chunks(valid: Tensor, at_once: int) -> Iterator[_Chunk]:
     """Divide parcels, of whose dates (parcel, date) ``valid`` are there; of none, all, as in the network."""
     seen = valid | ~valid.any(dim=1, keepdim=True)
     count = seen.sum(dim=1)
@@ -362,7 +362,7 @@ def _chunks(valid: Tensor) -> Iterator[_Chunk]:
     order, start = count.argsort(descending=True, stable=True), 0
     while start < len(order):
         dates = int(count[order[start]])
-        rows = order[start : start + max(1, DATES_AT_ONCE // dates)]
+        rows = order[start : start + max(1, at_once // dates)]
         nth = torch.arange(dates).expand(len(rows), dates)
         dead = nth >= count[rows, None]
         filled = places[first[rows, None] + nth.masked_fill(dead, 0)]
