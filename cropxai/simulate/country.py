@@ -80,7 +80,7 @@ def simulate_series(
         If an argument is out of its range or a crop or band is unknown.
     """
     _check(parcels, year, regions, cloudiness, mixed, label_noise, seed)
-    names = _checked_bands(bands, level)
+    names = checked_bands(bands, level)
     shares = crop_shares(crops)
     when = _dates(dates, year, orbits, seed)
     new_year = np.datetime64(f"{year:04d}-01-01", "D")
@@ -255,7 +255,8 @@ def crop_shares(crops: Sequence[str] | Mapping[str, float] | None) -> dict[str, 
     return shares
 
 
-def _checked_bands(bands: Sequence[str] | None, level: str) -> tuple[str, ...]:
+def checked_bands(bands: Sequence[str] | None, level: str) -> tuple[str, ...]:
+    """Return the names of the bands, by default all that a level has; refuse unknown ones."""
     if level not in LEVELS:
         raise SimulationRefused(f"level {level!r} is unknown; use L1C or L2A")
     if bands is None:
