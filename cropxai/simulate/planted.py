@@ -28,16 +28,22 @@ from cropxai.simulate.country import (
 )
 from cropxai.simulate.fields import NEVER, Fields, FloatArray, draw_fields, draw_region
 from cropxai.simulate.phenology import States, along, daily_wetness, states
-from cropxai.simulate.sky import acquisition_days, disturb, draw_cloudiness, draw_sky
+from cropxai.simulate.sky import AEROSOL, acquisition_days, disturb, draw_cloudiness, draw_sky
 
 #: Bands of the surface that a series has by default: all of L2A that see the ground.
 LAND_BANDS = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12")
-#: Least difference in any band, in reflectance, for a date to count as planted: twice the noise of a dark pixel and
-#: more (`sky.disturb`), so that a network can see it. Smaller differences that are not zero are of neither kind.
-PLANTED = 0.01
+#: A date counts as planted where a band differs by this many standard deviations of its noise, so that it can be seen.
+#: Smaller differences, as a stand grows back, are neither planted nor none.
+VISIBLE = 2.0
+#: Standard deviation of a clear value by `sky.disturb`: what scales with it (level by date, by parcel, by band) and, by
+#: band, what does not (noise, aerosol).
+RELATIVE_NOISE = float(np.sqrt(0.035**2 + 0.03**2 + 0.02**2))
+LEAST_NOISE = np.hypot(0.0025, 0.010 * AEROSOL)
 #: Fresh snow or a white fleece: bright up to the near infrared, dark in the short-wave infrared (typical magnitudes).
 WHITE = np.array([0.78, 0.79, 0.79, 0.78, 0.77, 0.76, 0.75, 0.74, 0.73, 0.65, 0.1, 0.14, 0.12], np.float32)
-PEAK, MATURITY, HARVEST = EVENTS.index("peak"), EVENTS.index("maturity"), EVENTS.index("harvest")
+#: Standard deviation (days) of the planted events between fields.
+SPREAD = 2.0
+PEAK, SENESCENCE, MATURITY, HARVEST = (EVENTS.index(e) for e in ("peak", "senescence", "maturity", "harvest"))
 CHUNK = 2048
 
 Random = np.random.Generator
@@ -47,7 +53,7 @@ def _keep_fields(fields: Fields, rng: Random) -> tuple[Fields, Fields]:
     return fields, fields
 
 
-def _keep_states(state: States, fields: Fields, day: FloatArray) -> States:
+def _keep_states(state: States, fields: Fields, day: FloatArray, rng: Random) -> States:
     return state
 
 
@@ -60,51 +66,65 @@ class Pair:
     crop : label among `CALENDARS`, which the first class bears
     twin : label of the second class
     fields : from fields and chance to the fields of the first and of the second class
-    states : from states, fields and days to the states of the second class
+    states : from states, fields, days and chance to the states of the second class
     """
 
     crop: str
     twin: str
     fields: Callable[[Fields, Random], tuple[Fields, Fields]] = _keep_fields
-    states: Callable[[States, Fields, FloatArray], States] = _keep_states
+    states: Callable[[States, Fields, FloatArray, Random], States] = _keep_states
+
+
+def _days(day: float, fields: Fields, rng: Random) -> FloatArray:
+    """Draw the day of an event for each field, nearly the same for all.
+
+    Were the days spread, other dates would tell when the event is due, and the truth would not be true: a date that
+    differs must by itself be able to tell the class.
+    """
+    return rng.normal(day, SPREAD, len(fields)).astype(np.float32)
 
 
 def _without_flowers(fields: Fields, rng: Random) -> tuple[Fields, Fields]:
-    return fields, replace(fields, flower=np.zeros_like(fields.flower))
+    first = _days(106, fields, rng)
+    flower = np.stack([first, first + 27, fields.flower[:, 2].clip(0.3)], axis=1)
+    return replace(fields, flower=flower), replace(fields, flower=np.zeros_like(flower))
 
 
 def _without_first_cut(fields: Fields, rng: Random) -> tuple[Fields, Fields]:
     """Two cuts for all, the first left out in the twin: from the second on both have been cut on the same day."""
-    first = rng.normal(140, 8, len(fields)) + 0.7 * (fields.spring - fields.spring.mean())
-    second = first + rng.normal(50, 5, len(fields)).clip(35)
     cuts = np.full_like(fields.cuts, NEVER)
-    cuts[:, 0], cuts[:, 1] = first, second
-    later = np.full_like(fields.cuts, NEVER)
-    later[:, 0] = second
+    cuts[:, 0], cuts[:, 1] = _days(140, fields, rng), _days(185, fields, rng)
+    later = np.full_like(cuts, NEVER)
+    later[:, 0] = cuts[:, 1]
     return replace(fields, cuts=cuts), replace(fields, cuts=later)
 
 
-def _harvested_earlier(fields: Fields, rng: Random) -> tuple[Fields, Fields]:
-    """Give the twin a harvest three to five weeks earlier; what follows the harvest begins after the later one in both.
+def _harvested(early: float, late: float) -> Callable[[Fields, Random], tuple[Fields, Fields]]:
+    """Give the twin an earlier harvest; what follows begins after the later one in both.
 
     Both are mature before the earlier harvest, so that their stands are the same until maturity.
     """
-    events = fields.events.copy()
-    early = events[:, HARVEST] - rng.uniform(21, 35, len(fields))
-    events[:, MATURITY] = np.minimum(events[:, MATURITY], early - 3)
-    events[:, EVENTS.index("senescence")] = np.minimum(events[:, EVENTS.index("senescence")], early - 12)
-    after = fields.after.copy()
-    after[:, 3] = 0  # no straw is left: its cover would differ until tillage
-    advanced = events.copy()
-    advanced[:, HARVEST] = early
-    return replace(fields, events=events, after=after), replace(fields, events=advanced, after=after)
+
+    def fields_of_both(fields: Fields, rng: Random) -> tuple[Fields, Fields]:
+        first, last = _days(early, fields, rng), _days(late, fields, rng)
+        events, after = fields.events.copy(), fields.after.copy()
+        for event, least in ((PEAK, 40), (SENESCENCE, 12), (MATURITY, 3)):
+            events[:, event] = np.minimum(events[:, event], first - least)
+        events[:, HARVEST] = last
+        after[:, 0] = np.maximum(after[:, 0], last + 6)
+        after[:, 3] = 0  # no straw is left: its cover would differ until tillage
+        advanced = events.copy()
+        advanced[:, HARVEST] = first
+        return replace(fields, events=events, after=after), replace(fields, events=advanced, after=after)
+
+    return fields_of_both
 
 
-def _grazed(state: States, fields: Fields, day: FloatArray) -> States:
-    """Take three quarters of the leaf area as the stems begin to lengthen; it has grown back three weeks later."""
-    begin = fields.events[:, EVENTS.index("closure")] - 5
+def _grazed(state: States, fields: Fields, day: FloatArray, rng: Random) -> States:
+    """Take three quarters of the leaf area in April; it has grown back four weeks later."""
+    begin = _days(98, fields, rng)
     one = np.ones_like(begin)
-    left = along(day, [begin, begin + 2, begin + 9, begin + 26], [one, 0.25 * one, 0.25 * one, one])
+    left = along(day, [begin, begin + 2, begin + 12, begin + 28], [one, 0.25 * one, 0.25 * one, one])
     return replace(state, green_lai=state.green_lai * left, brown_lai=state.brown_lai * left)
 
 
@@ -113,8 +133,8 @@ PAIRS = (
     Pair("winter wheat", "winter wheat grazed", states=_grazed),
     Pair("winter rapeseed", "winter rapeseed without flowers", fields=_without_flowers),
     Pair("grassland", "grassland without first cut", fields=_without_first_cut),
-    Pair("silage maize", "silage maize harvested early", fields=_harvested_earlier),
-    Pair("sugar beet", "sugar beet lifted early", fields=_harvested_earlier),
+    Pair("silage maize", "silage maize harvested early", fields=_harvested(240, 270)),
+    Pair("sugar beet", "sugar beet lifted early", fields=_harvested(262, 295)),
 )  # fmt: skip
 
 
@@ -125,7 +145,7 @@ def simulate_planted(
     bands: Sequence[str] = LAND_BANDS,
     orbits: int = 1,
     regions: int = 8,
-    cloudiness: float = 0.5,
+    cloudiness: float = 0.35,
     decoys: int = 3,
     seed: int = 0,
     report: Report = silent,
@@ -141,11 +161,11 @@ def simulate_planted(
     Returns
     -------
     CropSeries
-        With the labels of `PAIRS`, ``lon``, ``lat``, ``region``, the text ``twin`` (parcel_id of the twin), and the
-        truth in the dataset: ``planted`` (parcel, time) bool, dates on which the parcel differs from its twin by
-        `PLANTED` in a band or more; ``planted_difference`` (parcel, time, band) float32, reflectance without noise
-        less that of the twin, 0 where they are the same; ``decoy`` (parcel, time) bool. The truth is told of missing
-        dates too.
+        With the labels of `PAIRS`, ``lon``, ``lat``, the texts ``region``, ``twin`` and ``twin_crop`` (parcel_id and
+        class of the twin), and the truth in the dataset: ``planted`` (parcel, time) bool, dates on which the parcel
+        visibly differs from its twin in a band (:func:`visible`); ``planted_difference`` (parcel, time, band) float32,
+        reflectance without noise less that of the twin, 0 where they are the same; ``decoy`` (parcel, time) bool. The
+        truth is told of missing dates too.
 
     Raises
     ------
@@ -168,7 +188,8 @@ def simulate_planted(
     overcast = draw_cloudiness(days, regions, np.random.default_rng([seed, year, 3]))
     seen = np.empty((count, 2, len(days), len(names)), np.float32)
     difference = np.empty((count, len(days), len(names)), np.float32)
-    clear, decoy = np.empty((count, len(days)), np.float32), np.empty((count, len(days)), bool)
+    clear = np.empty((count, len(days)), np.float32)
+    planted, decoy = np.empty((2, count, len(days)), bool)
     which = [BAND_NAMES.index(b) for b in names]
     done = 0
     for region in range(regions):
@@ -178,6 +199,7 @@ def simulate_planted(
             rng = np.random.default_rng([seed, year, 4, region, start])
             twins, decoy[piece] = _twins(fields.take(piece), of_pair[piece], days, wetness, decoys, rng)
             difference[piece] = (twins[0] - twins[1])[..., which]
+            planted[piece] = visible(*twins)[..., which].any(axis=2)
             sky = draw_sky(overcast[region], place_east[piece], place_north[piece], cloudiness, rng)
             missing = sky.clear < CLEAR_SHARE
             noise = int(rng.integers(2**62))
@@ -189,19 +211,22 @@ def simulate_planted(
             done += len(piece)
             report(done / count, f"{2 * done} parcels")
     labels = [label for p in of_pair for label in (PAIRS[p].crop, PAIRS[p].twin)]
-    numbers = np.arange(parcels)
     lat = np.array([p.lat for p in places])[of_region] + place_north / 111.2  # km a degree
     lon = np.array([p.lon for p in places])[of_region] + place_east / (111.2 * np.cos(np.radians(lat)))
     series = CropSeries.from_arrays(
         seen.reshape(parcels, len(days), len(names)),
         np.datetime64(f"{year:04d}-01-01", "D") + days,
         names,
-        [_name(n) for n in numbers],
+        [_name(n) for n in range(parcels)],
         crop=labels,
         lon=lon.repeat(2),
         lat=lat.repeat(2),
         clear_fraction=clear.repeat(2, axis=0),
-        groups={"region": [f"region {r + 1}" for r in of_region.repeat(2)], "twin": [_name(n ^ 1) for n in numbers]},
+        groups={
+            "region": [f"region {r + 1}" for r in of_region.repeat(2)],
+            "twin": [_name(n ^ 1) for n in range(parcels)],
+            "twin_crop": [labels[n ^ 1] for n in range(parcels)],
+        },
         attrs={
             "level": "L2A",
             "pixel_rule": "simulated",
@@ -215,7 +240,7 @@ def simulate_planted(
     return replace(
         series,
         dataset=series.dataset.assign(
-            planted=(("parcel", "time"), (np.abs(signed) >= PLANTED).any(axis=2)),
+            planted=(("parcel", "time"), planted.repeat(2, axis=0)),
             planted_difference=(("parcel", "time", "band"), signed),
             decoy=(("parcel", "time"), decoy.repeat(2, axis=0)),
         ),
@@ -226,9 +251,9 @@ def _twins(
     fields: Fields, of_pair: npt.NDArray[np.int64], days: npt.NDArray[np.int64], wetness: FloatArray, decoys: int,
     rng: Random,
 ) -> tuple[tuple[FloatArray, FloatArray], npt.NDArray[np.bool_]]:  # fmt: skip
-    """Return the surface reflectance of both twins of some fields, (field, time, 13) each, and their decoys (field, time).
+    """Return the surface reflectance of both twins of some fields, (field, time, 13) each, and their decoys.
 
-    The decoys are part of the signal of both.
+    The decoys (field, time) are part of the signal of both.
     """
     shape = (len(fields), len(days))
     white, watered = (_random_dates(shape, decoys, rng) for _ in range(2))
@@ -244,12 +269,18 @@ def _twins(
             continue
         first, second = pair.fields(fields.take(own), rng)
         plain = states(first, day, wet[own])
-        changed = pair.states(states(second, day, wet[own]), second, day)
+        changed = pair.states(states(second, day, wet[own]), second, day, rng)
         surfaces[0, own] = surface_reflectance(first, plain)
         surfaces[1, own] = surface_reflectance(second, changed)
     surfaces *= factor.astype(np.float32)
     surfaces += (WHITE - surfaces) * cover
     return (surfaces[0], surfaces[1]), white | watered
+
+
+def visible(one: FloatArray, other: FloatArray) -> npt.NDArray[np.bool_]:
+    """Say where two reflectances without noise, (…, 13), differ by more than noise does."""
+    noise = np.hypot(LEAST_NOISE, RELATIVE_NOISE * np.maximum(one, other))
+    return np.asarray(np.abs(one - other) >= VISIBLE * noise)
 
 
 def _random_dates(shape: tuple[int, int], count: int, rng: Random) -> npt.NDArray[np.bool_]:
