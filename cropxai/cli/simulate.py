@@ -1,6 +1,7 @@
 """`cropxai simulate`: parcels, series and scenes of known truth."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,6 +24,7 @@ def simulate() -> None:
     \b
     $ cropxai simulate scenes -o demo --seed 7
     $ cropxai simulate country -o country.zarr --parcels 20000
+    $ cropxai simulate planted -o twins.zarr
     """
 
 
@@ -78,6 +80,36 @@ def country(
             seed=seed,
             report=report,
         )
+    series.save(output, overwrite=overwrite)
+    progress.result(f"{output}: simulated, {series.summary()}", output=str(output), parcels=len(series))
+
+
+@simulate.command(short_help="Series of twins whose deciding dates are known.")
+@options.output(suffixes=(".zarr",), what="Series to write")
+@click.option("--parcels", type=int, default=4000, show_default=True, help="Number of parcels, an even one.")
+@year
+@click.option("--bands", help="Bands, separated by commas.  [default: the ten that see the ground]")
+@click.option("--orbits", type=click.IntRange(1, 2), default=1, show_default=True, help="Orbits that pass.")
+@click.option("--regions", type=int, default=8, show_default=True, help="Regions with their own season and soil.")
+@cloudiness(0.35)
+@click.option("--decoys", type=int, default=3, show_default=True, help="Snow covers, and waterings, a field.")
+@options.seed
+@options.overwrite
+@options.progress
+def planted(output: Path, overwrite: bool, progress: Progress, bands: str | None, **choices: Any) -> None:
+    """Simulate pairs of classes that differ on known dates of each parcel and nowhere else, to test explanations.
+
+    \b
+    $ cropxai simulate planted -o twins.zarr --parcels 4000 --seed 1
+    $ cropxai train twins.zarr -o model/
+    $ cropxai evaluate twins.zarr model/ --relevance
+    """
+    from cropxai.outputs import check_absent
+    from cropxai.simulate import simulate_planted
+
+    check_absent(output, overwrite)
+    with progress.stage("simulate") as report:
+        series = simulate_planted(**choices, bands=_listed(bands), report=report)
     series.save(output, overwrite=overwrite)
     progress.result(f"{output}: simulated, {series.summary()}", output=str(output), parcels=len(series))
 

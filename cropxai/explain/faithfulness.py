@@ -77,9 +77,10 @@ class Sample:
             raise SeriesUnusable("the model answers no parcel of the series right, so its relevance cannot be scored")
         chosen = series.select(np.sort(drawn[:count]))
         inputs = Inputs.of(chosen, model.card.bands)
-        number = logits(model.network, inputs).argmax(axis=1)
-        names = np.array(model.names, dtype=object)[number]
-        return cls(inputs, number, names, Truth.of(chosen, inputs.valid))
+        scores = logits(model.network, inputs)
+        rival, number = np.argsort(scores, axis=1)[:, -2:].T
+        names = np.array(model.names, dtype=object)
+        return cls(inputs, number, names[number], Truth.of(chosen, inputs.valid, names[rival]))
 
 
 def _labels(series: CropSeries, model: Model) -> npt.NDArray[np.object_] | None:
@@ -278,5 +279,5 @@ def _cell(mean: float, low: float, high: float) -> str:
 
 
 def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict(orient="records")
-    return rows
+    rows = table.astype(object).where(table.notna(), None).to_dict(orient="records")
+    return [{str(name): value for name, value in row.items()} for row in rows]

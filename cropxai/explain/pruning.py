@@ -1,8 +1,8 @@
 """Few dates for all parcels: those that a method ranks first beside as many drawn at random or by the calendar.
 
-The paper's own use of relevance (Chan et al. 2023): choose dates, then classify with these alone. Without retraining the
-network is shown the dates that are kept; with retraining a new one learns from these alone (Hooker et al. 2019, ROAR,
-arXiv 1806.10758), each with the same number of steps.
+The paper's own use of relevance (Chan et al. 2023): choose dates, then classify with these alone. Without retraining
+the network is shown the dates that are kept; with retraining a new one learns from these alone (Hooker et al. 2019,
+ROAR, arXiv 1806.10758), each with the same number of steps.
 """
 
 from collections.abc import Mapping
@@ -60,13 +60,14 @@ def pruned(
         stay), low, high (95 % of the draws; NaN for one choice), and with retraining retrained, retrained_low,
         retrained_high
     """
-    picking = np.arange(len(sample.inputs)) % 2 == 0
-    scored = sample.inputs.take(np.flatnonzero(~picking)), sample.number[~picking]
+    picking = np.arange(len(sample.inputs)) % 2
+    rest = np.flatnonzero(picking)
+    scored = sample.inputs.take(rest), sample.number[rest]
     again = _Retraining(series, retrain_steps, seed) if retrain_steps else None
     sizes = [k for k in KEPT if k < len(sample.inputs.day)]
     rows, turn = [], 0
     for size in sizes:
-        choices = _choices(sample, relevance, picking, size, draws, seed)
+        choices = _choices(sample, relevance, np.flatnonzero(picking == 0), size, draws, seed)
         for name, dates in choices.items():
             each = np.array([_accuracy(model, *scored, chosen) for chosen in dates])
             row: dict[str, object] = {"kept": size, "chosen by": name, **_spread(each, "accuracy", "low", "high")}
@@ -85,13 +86,13 @@ def importance(relevance: Floats, number: npt.NDArray[np.intp]) -> npt.NDArray[n
     So that a class counts as much as another, however many parcels it has and however sure the network is of it.
     """
     positive = np.maximum(np.nan_to_num(np.asarray(relevance, dtype=float)), 0)
-    by_class = np.stack([positive[number == n].mean(axis=0) for n in np.unique(number)])
+    by_class = np.stack([positive[np.flatnonzero(number == n)].mean(axis=0) for n in np.unique(number)])
     total = by_class.sum(axis=1, keepdims=True)
     return np.asarray((by_class / np.where(total > 0, total, 1)).mean(axis=0))
 
 
 def _choices(
-    sample: "Sample", relevance: Mapping[str, Floats], picking: npt.NDArray[np.bool_], size: int, draws: int, seed: int
+    sample: "Sample", relevance: Mapping[str, Floats], picking: Times, size: int, draws: int, seed: int
 ) -> dict[str, list[Times]]:
     """Return by name the sets of dates to keep: one of each method, many of chance."""
     seen = np.flatnonzero(sample.inputs.valid.any(axis=0))
@@ -131,7 +132,7 @@ class _Retraining:
         """Train on the dates ``kept`` and return the accuracy on the parcels held back; none is a wrong answer."""
         cut = replace(self.series, dataset=self.series.dataset.isel(time=np.sort(kept)))
         dated = Inputs.of(cut, cut.bands).valid.any(axis=1)
-        seen, held = self.seen[dated[self.seen]], self.held[dated[self.held]]
+        seen, held = (np.intersect1d(rows, np.flatnonzero(dated)) for rows in (self.seen, self.held))
         # Early stopping would look at the parcels that score: the last fifth of the training ones serves instead.
         parts = np.array_split(np.random.default_rng(self.settings.seed).permutation(seen), 5)
         trained = train_on(cut, self.names, self.target, np.concatenate(parts[:4]), parts[4], self.settings)

@@ -1,4 +1,4 @@
-"""Checks that a true explanation passes and a false one may: does relevance depend on the weights, does it hold still?"""
+"""Checks that a true explanation passes, and a false one may: relevance depends on the weights and holds still."""
 
 import copy
 from dataclasses import replace
@@ -14,8 +14,8 @@ from cropxai.model.transformer import CropTransformer
 
 Array = npt.NDArray[np.float64]
 
-#: Relative noise of reflectance that a steady explanation should not mind (radiometric uncertainty of Sentinel-2 MSI:
-#: below 5 %, goal 3 %; Gascon et al. 2017, doi 10.3390/rs9060584).
+#: Relative noise of reflectance that a steady explanation should not mind: what `simulate` gives a clear value by
+#: parcel (assumption).
 NOISE = 0.03
 
 

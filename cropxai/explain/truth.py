@@ -21,15 +21,21 @@ class Truth:
     planted : dates that tell the parcel's class
     silent : dates that do not; a date may be neither, where the difference is too faint to be seen
     decoy : dates with a large signal that tells nothing
+    asked : (parcel,) whether the truth answers what is explained
     """
 
     planted: Mask
     silent: Mask
     decoy: Mask
+    asked: Mask
 
     @classmethod
-    def of(cls, series: CropSeries, valid: Mask) -> "Truth | None":
-        """Take the truth that a series carries, on its ``valid`` dates; None if it carries none."""
+    def of(cls, series: CropSeries, valid: Mask, rival: npt.NDArray[np.object_]) -> "Truth | None":
+        """Take the truth that a series carries, on its ``valid`` dates; None if it carries none.
+
+        It tells a class from its twin. Where the strongest ``rival`` (parcel,) of an answer is another class, the dates
+        that tell these two apart are not known.
+        """
         held = series.dataset
         if "planted" not in held:
             return None
@@ -38,12 +44,13 @@ class Truth:
         if "planted_difference" in held:
             silent &= (held["planted_difference"].values == 0).all(axis=2)
         decoy = held["decoy"].values.astype(bool) if "decoy" in held else np.zeros_like(planted)
-        return cls(planted & valid, silent & valid, decoy & silent & valid)
+        asked = series.group("twin_crop") == rival if "twin_crop" in held.coords else np.ones(len(series), dtype=bool)
+        return cls(planted & valid, silent & valid, decoy & silent & valid, asked)
 
     @property
     def told(self) -> Mask:
-        """Parcels that show a planted date and one that is not, (parcel,): only they can be scored."""
-        return np.asarray(self.planted.any(axis=1) & self.silent.any(axis=1))
+        """Parcels that the truth answers and that show a planted date and another, (parcel,): only they are scored."""
+        return np.asarray(self.asked & self.planted.any(axis=1) & self.silent.any(axis=1))
 
 
 def scores(relevance: npt.NDArray[np.floating], truth: Truth) -> dict[str, Array]:

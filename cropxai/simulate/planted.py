@@ -142,7 +142,7 @@ def simulate_planted(
     parcels: int = 4000,
     *,
     year: int = 2018,
-    bands: Sequence[str] = LAND_BANDS,
+    bands: Sequence[str] | None = None,
     orbits: int = 1,
     regions: int = 8,
     cloudiness: float = 0.35,
@@ -155,7 +155,8 @@ def simulate_planted(
     Parameters
     ----------
     parcels : number of parcels, an even one; parcel 2n and 2n + 1 are twins
-    year, bands, orbits, regions, cloudiness, seed, report : as of :func:`cropxai.simulate.simulate_series`; L2A
+    year, orbits, regions, cloudiness, seed, report : as of :func:`cropxai.simulate.simulate_series`; the level is L2A
+    bands : ESA names, by default `LAND_BANDS`
     decoys : white covers (snow, fleece) and as many waterings a field, each on one random date, in both twins alike
 
     Returns
@@ -294,7 +295,14 @@ def _name(number: int) -> str:
 
 
 def _check(
-    parcels: int, year: int, bands: Sequence[str], orbits: int, regions: int, cloudiness: float, decoys: int, seed: int
+    parcels: int,
+    year: int,
+    bands: Sequence[str] | None,
+    orbits: int,
+    regions: int,
+    cloudiness: float,
+    decoys: int,
+    seed: int,
 ) -> tuple[str, ...]:
     check_year(year)
     check_seed(seed)
@@ -308,4 +316,4 @@ def _check(
         raise SimulationRefused(f"cloudiness {cloudiness} is out of range; use 0.01 to 0.99")
     if not 0 <= decoys <= 20:
         raise SimulationRefused(f"{decoys} decoys; use 0 to 20")
-    return checked_bands(bands, "L2A")
+    return checked_bands(LAND_BANDS if bands is None else bands, "L2A")

@@ -19,6 +19,15 @@ def test_scenes_writes_a_folder(tmp_path):
     assert len(list((target / "scenes").iterdir())) == 2
 
 
+def test_planted_writes_a_series_with_its_truth(tmp_path, capsys):
+    target = tmp_path / "twins.zarr"
+    assert main(["simulate", "planted", "-o", str(target), "--parcels", "40", "--bands", "B04,B08", "--seed", "3"]) == 0
+    series = CropSeries.open(target)
+    assert (len(series), series.bands) == (40, ("B04", "B08"))
+    assert series.dataset["planted"].values.any(axis=1).mean() > 0.9
+    assert "simulated" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "arguments, code, words",
     [
@@ -26,6 +35,11 @@ def test_scenes_writes_a_folder(tmp_path):
         (["country", "-o", "x.zarr", "--crops", "banana"], 1, "banana"),
         (["country", "-o", "x.zarr", "--parcels", "0"], 1, "at least one"),
         (["country", "-o", "x.zarr", "--year", "1900"], 1, "1900"),
+        (["planted", "-o", "x.h5"], 2, ".zarr"),
+        (["planted", "-o", "x.zarr", "--parcels", "41"], 1, "an even number"),
+        (["planted", "-o", "x.zarr", "--bands", "B99"], 1, "B99"),
+        (["planted", "-o", "x.zarr", "--decoys", "-1"], 1, "decoys"),
+        (["planted", "-o", "there"], 2, ".zarr"),
         (["scenes", "-o", "there"], 1, "exists already"),
         (["scenes", "-o", "no/such/place"], 1, "its folder does not exist"),
         (["scenes", "-o", "x", "--parcels", "many"], 2, "many"),
