@@ -75,7 +75,7 @@ def crop_map(
     start: Any = None,
     end: Any = None,
     reading: Mapping[str, Any] | None = None,
-    rule: str = "cp-lrp",
+    method: str = "cp-lrp",
     target: str = "margin",
     reference: str = "date-median",
     top: int = 10,
@@ -96,7 +96,7 @@ def crop_map(
     label_field : attribute with the declared crop, which the map then shows beside the answer
     start, end : dates to keep; needed where the scenes span more than a year
     reading : further arguments of :func:`cropxai.ingest.extract_series`
-    rule, target, reference : of the relevance (:func:`cropxai.explain.explain`)
+    method, target, reference : of the relevance (:func:`cropxai.explain.explain`)
     top, max_loss, aggregate : of the windows (:func:`cropxai.season.agreement.crop_windows`)
     decided_at : confidence from which a crop counts as known (:func:`cropxai.season.decision.decide`)
     command : words of the command, which the map records
@@ -119,7 +119,7 @@ def crop_map(
         )  # fmt: skip
         answers = classify(series, trained, report=part(report, *CLASSIFY))
         relevance = explain_to(
-            place.folder / "relevance.zarr", series, trained, overwrite=True, rule=rule, target=target,
+            place.folder / "relevance.zarr", series, trained, overwrite=True, method=method, target=target,
             reference=reference, report=part(report, *EXPLAIN),
         )  # fmt: skip
         found = crop_windows(
@@ -133,7 +133,7 @@ def crop_map(
         report(WRITE[0], "writing")
         unsaid = ("verify", "workers", "dask", "plan_cache")
         told = {name: value for name, value in reading.items() if name not in unsaid}
-        asked = {"rule": rule, "target": target, "reference": reference, "top": top, "max_loss": max_loss,
+        asked = {"method": method, "target": target, "reference": reference, "top": top, "max_loss": max_loss,
                  "aggregate": aggregate, "decided_at": decided_at, **told}  # fmt: skip
         contents = map_contents(
             series, trained, answers, relevance=relevance, windows=found, decisions=decisions,

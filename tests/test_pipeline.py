@@ -125,7 +125,7 @@ def test_the_run_is_recorded(crops):
     assert facts["parcels"] == "parcels.shp"
     assert len(json.loads(facts["scenes"])) == 28
     assert json.loads(facts["model"])["classes"]
-    assert json.loads(facts["parameters"])["rule"] == "cp-lrp"
+    assert json.loads(facts["parameters"])["method"] == "cp-lrp"
     assert facts["software"].startswith("cropxai ")
     card = json.loads((locate("default") / "card.json").read_text())
     assert facts["model_sha256"] == card["weights_sha256"]

@@ -11,9 +11,9 @@ from cropxai.cli import options
 @options.output((".zarr",), what="Store of the relevance")
 @options.overwrite
 @options.dates
-@options.relevance
-@click.option("--level", type=click.Choice(["date", "band"]), default="band", show_default=True,
-              help="Relevance of parcel × date, or of parcel × date × band.")  # fmt: skip
+@options.relevance()
+@click.option("--level", type=click.Choice(["date", "band"]),
+              help="Relevance of parcel × date, or × band too.  [default: the finest that the method has]")  # fmt: skip
 @click.option("--true-label", is_flag=True, help="Explain the label of the series instead of the predicted class.")
 @click.option("--class", "wanted", metavar="CROP", help="Explain this class, of every parcel.")
 @click.option("--dtype", type=click.Choice(["float32", "float64", "bfloat16"]), default="float32", show_default=True,
@@ -28,13 +28,22 @@ def explain(series, model, output, overwrite, season, start, end, true_label, wa
     \b
     $ cropxai explain fields.zarr --model model/ -o relevance.zarr
     $ cropxai explain fields.zarr --level date --selfcheck -o relevance.zarr
+    $ cropxai explain fields.zarr --method integrated-gradients -o relevance.zarr
     """
     from cropxai.explain import LRP, explain_to
+    from cropxai.explain.methods import check_method
+    from cropxai.explain.rules import RULES
     from cropxai.model import load_model
     from cropxai.outputs import check_absent
     from cropxai.series import CropSeries
 
     check_absent(output, overwrite)
+    try:
+        check_method(*(choices[name] for name in ("method", "level", "dtype", "device")))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    if selfcheck and choices["method"] not in RULES:
+        raise click.UsageError(f"--selfcheck compares rules of LRP ({', '.join(RULES)}), not {choices['method']}")
     cube = CropSeries.open(series).between(*options.chosen_dates(season, start, end))
     trained = load_model(model)
     trained.check(cube)
@@ -44,12 +53,14 @@ def explain(series, model, output, overwrite, season, start, end, true_label, wa
         raise click.UsageError(f"--class {wanted!r} is none of the model's: {', '.join(trained.names)}")
     deviation = None
     if selfcheck:
-        deviation = LRP(trained, **choices).selfcheck(cube)
+        rules = {("rule" if name == "method" else name): value for name, value in choices.items() if value is not None}
+        deviation = LRP(trained, **rules).selfcheck(cube)
         progress.log(f"selfcheck: largest deviation from the explicit reference {deviation:.1e}")
     labels = cube.labels if true_label else None if wanted is None else [wanted] * len(cube)
     with progress.stage("explain") as report:
         relevance = explain_to(output, cube, trained, overwrite=overwrite, labels=labels, report=report, **choices)
     answered = int((relevance.crop != "").sum())
     size = f"{answered} of {len(relevance)} parcels × {len(relevance.dates)} dates"
-    text = f"{output}: {size}, {choices['rule']} of the {choices['target']} by {choices['level']}"
+    choices["level"] = relevance.dataset.attrs["level"]
+    text = f"{output}: {size}, {choices['method']} of the {choices['target']} by {choices['level']}"
     progress.result(text, output=str(output), parcels=answered, selfcheck=deviation, **choices)

@@ -18,7 +18,7 @@ from cropxai.cli.options import MAP_SUFFIXES
 @options.label_field
 @options.reading
 @options.dates
-@options.relevance
+@options.relevance(options.BAND_METHODS)
 @options.season_search
 @options.decided_at
 @options.overwrite

@@ -208,15 +208,32 @@ def progress(command: Callable[..., Any]) -> Callable[..., Any]:
     return mode(quiet(debug(command)))
 
 
-def relevance(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give `--rule`, `--target` and `--reference`."""
-    rule = click.option("--rule", type=click.Choice(["cp-lrp", "attnlrp", "gradient-input"]), default="cp-lrp",
-                        show_default=True, help="Relevance rule.")  # fmt: skip
-    target = click.option("--target", type=click.Choice(["margin", "logit"]), default="margin", show_default=True,
-                          help="What is explained: the lead over the next class, or the score.")  # fmt: skip
-    reference = click.option("--reference", type=click.Choice(["date-median", "class-median", "typical", "zero"]),
-                             default="date-median", show_default=True, help="What it is counted from.")  # fmt: skip
-    return rule(target(reference(command)))
+#: Ways to explain that tell bands apart, and all.
+BAND_METHODS = ("cp-lrp", "attnlrp", "gradient-input", "integrated-gradients")
+METHODS = (*BAND_METHODS, "occlusion", "rollout")
+TARGETS = ("margin", "logit")
+REFERENCES = ("date-median", "class-median", "typical", "zero")
+
+
+def method(known: Sequence[str] = METHODS) -> Decorator:
+    """Give `--method`."""
+    return click.option("--method", type=click.Choice(known), default="cp-lrp", show_default=True,
+                        help="How answers are explained.")  # fmt: skip
+
+
+target = click.option("--target", type=click.Choice(TARGETS), default="margin", show_default=True,
+                      help="What is explained: the lead over the next class, or the score.")  # fmt: skip
+reference = click.option("--reference", type=click.Choice(REFERENCES), default="date-median", show_default=True,
+                         help="What relevance is counted from.")  # fmt: skip
+
+
+def relevance(known: Sequence[str] = METHODS) -> Decorator:
+    """Give `--method`, `--target` and `--reference`."""
+
+    def given(command: Callable[..., Any]) -> Callable[..., Any]:
+        return method(known)(target(reference(command)))
+
+    return given
 
 
 def season_search(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,10 +13,10 @@ from cropxai.cli import options
 @options.season_search
 @click.option("--test-share", type=click.FloatRange(0.05, 0.5), default=0.2, show_default=True,
               help="Share of the parcels on which the windows are scored.")  # fmt: skip
-@options.relevance
+@options.relevance()
 @options.training
 @options.progress
-def season(series, output, overwrite, season, start, end, top, max_loss, aggregate, test_share, rule, target,
+def season(series, output, overwrite, season, start, end, top, max_loss, aggregate, test_share, method, target,
            reference, training, progress):  # fmt: skip
     """Train on the whole season of SERIES, find the dates that matter, retrain on the windows they bound.
 
@@ -35,7 +35,7 @@ def season(series, output, overwrite, season, start, end, top, max_loss, aggrega
     labelled = CropSeries.open(series).between(*options.chosen_dates(season, start, end))
     with progress.stage("season") as report:
         study = season_study(
-            labelled, Settings(**training), most=top, max_loss=max_loss, test_share=test_share, rule=rule,
+            labelled, Settings(**training), most=top, max_loss=max_loss, test_share=test_share, method=method,
             target=target, reference=reference, aggregate=aggregate, report=report,
         )  # fmt: skip
     study.save(output, overwrite)

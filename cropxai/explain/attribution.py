@@ -10,8 +10,9 @@ import numpy.typing as npt
 import xarray as xr
 
 from cropxai.errors import PathLike
-from cropxai.explain.lrp import LEDGER, LRP, Attribution
+from cropxai.explain.lrp import LEDGER, Attribution
 from cropxai.explain.medians import reference_series
+from cropxai.explain.methods import Explainer, explainer
 from cropxai.explain.parts import kept, name_of
 from cropxai.explain.relevance import PARCELS_AT_ONCE, Relevance
 from cropxai.model.checkpoint import Model
@@ -51,7 +52,8 @@ def explained_pieces(
     series: CropSeries,
     model: Model,
     *,
-    level: str = "band",
+    method: str = "cp-lrp",
+    level: str | None = None,
     labels: npt.ArrayLike | None = None,
     workdir: Path | None = None,
     report: Report = silent,
@@ -62,11 +64,13 @@ def explained_pieces(
     Parameters
     ----------
     series : that the model may classify
-    level : "band", relevance of parcel × date × band, or "date", of parcel × date
+    method : one of :data:`cropxai.explain.methods.METHODS`
+    level : "band", relevance of parcel × date × band, or "date", of parcel × date; by default the finest that the
+        method has
     labels : (parcel,) class to explain, by default the predicted one; labels the model does not know are predicted
     workdir : existing folder that keeps what each piece gave
     report : told the share of the parcels that are explained
-    choices : rule, target, reference, dtype, chunk and device of :class:`cropxai.explain.LRP`
+    choices : target, reference, dtype, chunk and device of :func:`cropxai.explain.methods.explainer`
 
     Raises
     ------
@@ -75,24 +79,24 @@ def explained_pieces(
     NoRelevanceRule
         If the model's network has a part that the rules do not know.
     """
-    lrp = LRP(model, level=level, **choices)
+    way = explainer(model, method, level, **choices)
     model.check(series)
     wanted = _numbers(labels, model, len(series))
-    base = reference_series(series, model, lrp.reference)
+    base = reference_series(series, model, way.reference)
     done = 0
     for chunk in series.chunks(PARCELS_AT_ONCE):
         inputs = Inputs.of(chunk, model.card.bands)
         asked = wanted[done : done + len(chunk)]
-        explained = partial(lrp, inputs.reflectance, inputs.valid, inputs.day, asked, base)
-        found = explained() if workdir is None else kept(workdir / name_of(lrp, inputs, asked, base), explained)
+        explained = partial(way, inputs.reflectance, inputs.valid, inputs.day, asked, base)
+        found = explained() if workdir is None else kept(workdir / name_of(way, inputs, asked, base), explained)
         done += len(chunk)
         report(done / len(series))
-        yield _relevance(found, chunk, lrp)
+        yield _relevance(found, chunk, way, method)
 
 
-def _relevance(found: Attribution, series: CropSeries, lrp: LRP) -> Relevance:
+def _relevance(found: Attribution, series: CropSeries, way: Explainer, method: str) -> Relevance:
     """Give the numbers of an attribution their names."""
-    names = np.array([*lrp.model.names, ""], dtype=object)  # -1, no answer, is the last
+    names = np.array([*way.model.names, ""], dtype=object)  # -1, no answer, is the last
     dims = ("parcel", "time", "band")[: found.relevance.ndim]
     coordinates: dict[str, Any] = {
         "parcel_id": ("parcel", series.parcel_id),
@@ -101,15 +105,15 @@ def _relevance(found: Attribution, series: CropSeries, lrp: LRP) -> Relevance:
         "entry": np.array(LEDGER, dtype=object),
     }
     if "band" in dims:
-        coordinates["band"] = np.array(lrp.model.card.bands, dtype=object)
+        coordinates["band"] = np.array(way.model.card.bands, dtype=object)
     values = {
         "relevance": (dims, found.relevance.astype(np.float32)),
         "position": (dims[:2], found.position.astype(np.float32)),
         "ledger": (("parcel", "entry"), found.ledger.astype(np.float32)),
         "score": ("parcel", found.score.astype(np.float32)),
     }
-    about = {"rule": lrp.rule, "level": lrp.level, "target": lrp.target, "reference": lrp.reference}
-    return Relevance(xr.Dataset(values, coordinates, about | {"model": lrp.model.card.name}))
+    about = {"method": method, "level": way.level, "target": way.target, "reference": way.reference}
+    return Relevance(xr.Dataset(values, coordinates, about | {"model": way.model.card.name}))
 
 
 def _numbers(labels: npt.ArrayLike | None, model: Model, count: int) -> npt.NDArray[np.intp]:

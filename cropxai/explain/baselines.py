@@ -6,6 +6,7 @@ score as LRP does. `Baseline` makes of it what :class:`cropxai.explain.lrp.LRP` 
 """
 
 import copy
+import hashlib
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -129,7 +130,7 @@ class Baseline:
     ----------
     model : trained model; a copy of its network is taken
     method : one of `BASELINES`
-    level : "date", or "band" where the method has it; by default the finest that it has
+    level : "date", or "band" where the method has it
     target : "margin" or "logit"
     reference : what integrated-gradients counts from (:func:`cropxai.explain.medians.reference_series`)
     chunk : parcels in one pass
@@ -144,7 +145,7 @@ class Baseline:
         self,
         model: Model,
         method: str,
-        level: str | None = None,
+        level: str = "date",
         target: str = "margin",
         reference: str = "date-median",
         chunk: int = 64,
@@ -152,17 +153,24 @@ class Baseline:
         if method not in BASELINES:
             raise ValueError(f"method {method!r} is none of {', '.join(BASELINES)}")
         self._relevance, levels = BASELINES[method]
-        self.level = levels[-1] if level is None else level
-        self._from_reference = method == "integrated-gradients"
         for name, value, known in (
-            ("level", self.level, levels),
+            ("level", level, levels),
             ("target", target, TARGETS),
             ("reference", reference, REFERENCES),
         ):
             if value not in known:
                 raise ValueError(f"{name} {value!r} is none of {', '.join(known)} ({method})")
+        self.level, self._from_reference = level, method == "integrated-gradients"
         self.model, self.method, self.target, self.reference, self.chunk = model, method, target, reference, chunk
         self.network = copy.deepcopy(model.network).eval().requires_grad_(False)
+
+    def identity(self) -> str:
+        """Return a hash of the network's weights and of all choices."""
+        choices = (self.network.size, self.method, self.level, self.target, self.reference, self.chunk, STEPS)
+        digest = hashlib.sha256(repr(choices).encode())
+        for name, weights in sorted(self.network.state_dict().items()):
+            digest.update(name.encode() + weights.numpy().tobytes())
+        return digest.hexdigest()
 
     def __call__(
         self,

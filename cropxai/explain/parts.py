@@ -11,14 +11,15 @@ import torch
 
 import cropxai
 from cropxai.errors import OutputUnwritable
-from cropxai.explain.lrp import LRP, Array, Attribution
+from cropxai.explain.lrp import Array, Attribution
+from cropxai.explain.methods import Explainer
 from cropxai.model.inputs import Inputs
 from cropxai.outputs import replacing
 
 
-def name_of(lrp: LRP, inputs: Inputs, asked: Array, base: Array) -> str:
+def name_of(way: Explainer, inputs: Inputs, asked: Array, base: Array) -> str:
     """Return the file name of the attribution of some parcels: a hash of all that it depends on."""
-    known = hashlib.sha256(f"{cropxai.__version__} {torch.__version__} {lrp.identity()}".encode())
+    known = hashlib.sha256(f"{cropxai.__version__} {torch.__version__} {way.identity()}".encode())
     for array in (inputs.reflectance, inputs.valid, inputs.day, asked, base):
         known.update(f"{array.dtype} {array.shape}".encode())
         known.update(np.ascontiguousarray(array).data)

@@ -95,8 +95,8 @@ def _choices(
     sample: "Sample", relevance: Mapping[str, Floats], picking: Times, size: int, draws: int, seed: int
 ) -> dict[str, list[Times]]:
     """Return by name the sets of dates to keep: one of each method, many of chance."""
-    seen = np.flatnonzero(sample.inputs.valid.any(axis=0))
-    everywhere = sample.inputs.valid.any(axis=0)[None]
+    everywhere = np.asarray(sample.inputs.valid.any(axis=0, keepdims=True))
+    seen = np.flatnonzero(everywhere)
     found: dict[str, list[Times]] = {}
     for name, given in relevance.items():
         if name == "random":

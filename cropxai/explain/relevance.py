@@ -31,7 +31,7 @@ class Relevance:
         is not in the relevance; ``score`` (parcel) the score that is explained, NaN without an answer; ``ledger``
         (parcel, entry) float32, what the score is made of (:class:`cropxai.explain.lrp.Attribution`); coordinates
         ``parcel_id``, ``time``, ``band`` and ``crop``, the class that is explained, empty without an answer.
-        Attributes: ``rule``, ``level``, ``target``, ``reference``, ``model``.
+        Attributes: ``method``, ``level``, ``target``, ``reference``, ``model``.
     """
 
     dataset: xr.Dataset

@@ -84,7 +84,7 @@ def season_study(
     most: int = 10,
     max_loss: float = 0.75,
     test_share: float = 0.2,
-    rule: str = "cp-lrp",
+    method: str = "cp-lrp",
     target: str = "margin",
     reference: str = "date-median",
     aggregate: str = "positive",
@@ -100,7 +100,7 @@ def season_study(
     ----------
     most : greatest n of Δt_n
     max_loss : percentage points of accuracy that the chosen window may lose
-    rule, target, reference : of the relevance (see :func:`cropxai.explain.explain`)
+    method, target, reference : of the relevance (see :func:`cropxai.explain.explain`)
     aggregate : how R_t is gathered (see :func:`cropxai.season.window.class_relevance`)
 
     Raises
@@ -113,7 +113,7 @@ def season_study(
     model = work.train(series, part(report, 0, 1 / (most + 1)))
     learnt = series.select(seen)
     truth = np.array(names, dtype=object)[number[seen]]
-    relevance = explain(learnt, model, rule=rule, target=target, reference=reference, labels=truth)
+    relevance = explain(learnt, model, method=method, target=target, reference=reference, labels=truth)
     right = work.answers(model, seen) == number[seen]
     by_class = class_relevance(relevance.by_date[right], relevance.crop[right], names, aggregate)
     overall = date_relevance(by_class)
@@ -131,7 +131,7 @@ def season_study(
     table = pd.DataFrame(rows)
     table["loss_points"] = 100 * (table["accuracy"].iloc[0] - table["accuracy"])
     choice = best(zip(candidates, table["loss_points"].iloc[1:], strict=True), max_loss)
-    asked = {"max_loss": max_loss, "rule": rule, "target": target, "reference": reference, "aggregate": aggregate,
+    asked = {"max_loss": max_loss, "method": method, "target": target, "reference": reference, "aggregate": aggregate,
              "test_share": test_share, "test_parcels": len(test), "training": asdict(settings)}  # fmt: skip
     return SeasonStudy(
         table=table,

@@ -74,14 +74,14 @@ def test_an_interrupted_run_keeps_what_it_has(series, model, tmp_path, monkeypat
     (parts,) = tmp_path.iterdir()
     assert len(list(parts.glob("*.npz"))) == 2
     done = counted(monkeypatch)
-    explain_to(tmp_path / "r.zarr", series, model, rule="attnlrp")  # another question: nothing is taken over
+    explain_to(tmp_path / "r.zarr", series, model, method="attnlrp")  # another question: nothing is taken over
     assert done == [50, 50, 20]
     assert [p.name for p in tmp_path.iterdir()] == ["r.zarr"]
 
 
 def test_a_refused_run_leaves_nothing(series, model, tmp_path):
-    with pytest.raises(ValueError, match="rule"):
-        explain_to(tmp_path / "r.zarr", series, model, rule="lrp")
+    with pytest.raises(ValueError, match="method"):
+        explain_to(tmp_path / "r.zarr", series, model, method="lrp")
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(OutputUnwritable, match="folder does not exist"):
         explain_to(tmp_path / "none" / "r.zarr", series, model)

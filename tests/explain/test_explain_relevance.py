@@ -62,7 +62,7 @@ def test_a_parcel_without_dates_has_no_relevance(series, model):
     assert np.isnan(relevance.dataset["score"].values[2])
 
 
-@pytest.mark.parametrize("choice", [{"rule": "lrp"}, {"target": "score"}, {"reference": "mean"}])
+@pytest.mark.parametrize("choice", [{"method": "lrp"}, {"target": "score"}, {"reference": "mean"}])
 def test_an_unknown_choice_is_named_with_the_known(series, model, choice):
     (name,) = choice
     with pytest.raises(ValueError, match=f"{name} .* is none of "):
@@ -81,7 +81,7 @@ def test_a_store_gives_back_what_was_saved(series, model, tmp_path):
     relevance.save(tmp_path / "r.zarr")
     opened = Relevance.open(tmp_path / "r.zarr")
     np.testing.assert_array_equal(opened.values, relevance.values)
-    assert opened.dataset.attrs["rule"] == "cp-lrp"
+    assert opened.dataset.attrs["method"] == "cp-lrp"
     assert (opened.crop == relevance.crop).all()
     with pytest.raises(OutputExists):
         relevance.save(tmp_path / "r.zarr")

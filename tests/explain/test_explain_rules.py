@@ -199,10 +199,13 @@ def test_an_unknown_activation_is_refused():
 
 def test_the_command_line_offers_what_there_is():
     from cropxai.cli.main import cli
+    from cropxai.cli.options import BAND_METHODS
     from cropxai.explain.lrp import DTYPES, LEVELS
+    from cropxai.explain.methods import LEVELS_OF, METHODS
 
     choices = {p.name: p.type.choices for p in cli.get_command(None, "explain").params if hasattr(p.type, "choices")}
-    assert tuple(choices["rule"]) == tuple(RULES)
+    assert tuple(choices["method"]) == METHODS
+    assert tuple(name for name in METHODS if "band" in LEVELS_OF[name]) == BAND_METHODS
     assert tuple(choices["target"]) == TARGETS
     assert tuple(choices["reference"]) == REFERENCES
     assert tuple(choices["level"]) == LEVELS
