@@ -313,6 +313,16 @@ class ModelUnreadable(CropxaiError):
         super().__init__(f"{path}: {reason}")
 
 
+class ModelsDiffer(CropxaiError):
+    """Two models cannot be compared."""
+
+    def __init__(self, one: str, other: str):
+        super().__init__(
+            f"the models {one!r} and {other!r} differ in classes or bands, so their relevance cannot be compared; "
+            "give models of the same series, trained with another --seed"
+        )
+
+
 class LevelMismatch(CropxaiError):
     """The series and the model were made from different processing levels."""
 

@@ -7,39 +7,85 @@ import click
 
 from cropxai.cli import options
 
+FIGURES = (".png", ".svg", ".pdf")
 
-@click.command(short_help="Score a model, or cross-validate.")
+
+def _figure(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    if value is not None and value.suffix.lower() not in FIGURES:
+        raise click.BadParameter(f"{str(value)!r} ends in {value.suffix!r}; use {', '.join(FIGURES)}")
+    return value
+
+
+@click.command(short_help="Score a model, cross-validate, or score its relevance.")
 @options.series
 @click.argument("model", required=False, type=click.Path(path_type=str))
 @click.option("--folds", type=click.IntRange(2), default=5, show_default=True, help="Without MODEL: number of folds.")
+@click.option("--relevance", is_flag=True, help="Score the relevance of the answers instead of the answers.")
+@click.option("--method", "methods", type=click.Choice(options.METHODS), multiple=True,
+              help="With --relevance: way to explain, may be repeated.  [default: all]")  # fmt: skip
+@options.target
+@options.reference
+@click.option("--sample", type=click.IntRange(2), default=500, show_default=True,
+              help="With --relevance: parcels, drawn at random.")  # fmt: skip
+@click.option("--draws", type=click.IntRange(2), default=20, show_default=True,
+              help="With --relevance: draws of random dates.")  # fmt: skip
+@click.option("--retrain", type=click.IntRange(0), default=0, metavar="STEPS",
+              help="With --relevance: train anew on each set of dates that is kept, this many steps.")  # fmt: skip
+@click.option("--peer", "peers", multiple=True, type=click.Path(path_type=str), metavar="MODEL",
+              help="With --relevance: model of another training to compare with, may be repeated.")  # fmt: skip
+@click.option("--figure", type=click.Path(path_type=Path), callback=_figure, help="With --relevance: figure to write.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write all scores to this file.")
 @options.overwrite
 @options.dates
 @options.training
 @options.progress
-def evaluate(series, model, folds, json_file, overwrite, season, start, end, training, progress):
+def evaluate(series, model, folds, relevance, figure, json_file, overwrite, season, start, end, training, progress,
+             peers, retrain, **choices):  # fmt: skip
     """Score MODEL on the labelled parcels of SERIES, or, without MODEL, train and score by cross-validation,
     the folds being held back by --split.
+
+    With --relevance, score ways to explain the answers of MODEL instead: what taking dates away does to the answer,
+    whether few dates suffice, whether relevance holds still, and, for series of 'cropxai simulate planted', whether it
+    finds the dates that are known to decide.
 
     \b
     $ cropxai evaluate fields.zarr model/
     $ cropxai evaluate fields.zarr --folds 5 --split spatial
+    $ cropxai evaluate fields.zarr model/ --relevance --figure relevance.png
     """
+    from cropxai.explain.faithfulness import Faithfulness, evaluate_relevance
     from cropxai.model import Settings, load_model
-    from cropxai.model.evaluate import cross_validate
+    from cropxai.model.evaluate import Scores, cross_validate
     from cropxai.model.evaluate import evaluate as score
     from cropxai.outputs import check_absent, replacing
     from cropxai.series import CropSeries
 
-    if json_file is not None:
-        check_absent(json_file, overwrite)
-    labelled = CropSeries.open(series).between(*options.chosen_dates(season, start, end))
+    if relevance and model is None:
+        raise click.UsageError("--relevance needs MODEL, whose answers are explained")
+    if figure is not None and not relevance:
+        raise click.UsageError("--figure draws what --relevance finds; give both")
+    for file in (json_file, figure):
+        if file is not None:
+            check_absent(file, overwrite)
+    cube = CropSeries.open(series).between(*options.chosen_dates(season, start, end))
+    scores: Scores | Faithfulness
     with progress.stage("evaluate") as report:
-        if model is not None:
-            scores = score(labelled, load_model(model), report=report)
+        if relevance:
+            methods = choices.pop("methods") or options.METHODS
+            scores = evaluate_relevance(
+                cube, load_model(model), methods=methods, peers=[load_model(peer) for peer in peers],
+                retrain_steps=retrain, seed=training["seed"], report=report, **choices,
+            )  # fmt: skip
+        elif model is not None:
+            scores = score(cube, load_model(model), report=report)
         else:
-            scores = cross_validate(labelled, Settings(**training), count=folds, report=report)
+            scores = cross_validate(cube, Settings(**training), count=folds, report=report)
     if json_file is not None:
         with replacing(json_file, overwrite) as part:
             part.write_text(json.dumps(scores.asdict(), indent=1, ensure_ascii=False), encoding="utf-8")
+    if figure is not None and isinstance(scores, Faithfulness):
+        from cropxai.explain.figure import draw
+
+        with replacing(figure, overwrite) as part:
+            draw(scores).savefig(part, dpi=150)
     progress.result(scores.text(), **scores.asdict())

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cropxai.errors import SeriesUnusable
+from cropxai.errors import ModelsDiffer, SeriesUnusable
 from cropxai.explain.medians import reference_series
 from cropxai.explain.methods import METHODS, YARDSTICKS, explainer, yardstick
 from cropxai.explain.perturbation import REMOVALS, area_between, curves
@@ -238,6 +238,9 @@ def evaluate_relevance(
     ------
     SeriesUnusable, LevelMismatch, BandMismatch, ValueError
     """
+    for peer in peers:
+        if (peer.names, peer.card.bands) != (model.names, model.card.bands):
+            raise ModelsDiffer(peer.card.name, model.card.name)
     drawn = Sample.draw(series, model, sample, seed)
     inputs, valid = drawn.inputs, drawn.inputs.valid
     base = reference_series(series, model, reference)
