@@ -110,6 +110,49 @@ def test_evaluate_a_model_and_cross_validate(paths, tmp_path, capsys):
     assert main(["evaluate", paths[0], "--folds", "3", *TRAINING]) == 0
 
 
+def test_evaluate_relevance(paths, tmp_path, capsys):
+    argv = ["evaluate", paths[0], paths[1], "--relevance", "--sample", "30", "--draws", "2", "--method", "cp-lrp"]
+    files = ["--json", str(tmp_path / "r.json"), "--figure", str(tmp_path / "r.png")]
+    assert main([*argv, *files, "--peer", paths[1]]) == 0
+    scores = json.loads((tmp_path / "r.json").read_text())
+    assert scores["about"]["parcels"] == 30
+    assert {row["method"] for row in scores["scores"]} >= {"cp-lrp", "random"}
+    assert "area_mask" in capsys.readouterr().out
+    assert (tmp_path / "r.png").exists()
+    assert main([*argv, *files]) == 1  # exists
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--relevance"], "needs MODEL"),
+        (["MODEL", "--figure", "f.png"], "give both"),
+        (["MODEL", "--relevance", "--figure", "f.gif"], "use .png"),
+        (["MODEL", "--relevance", "--method", "lime"], "lime"),
+    ],
+)
+def test_evaluate_tells_what_is_wrong_in_one_line(paths, capsys, arguments, words):
+    assert main(["evaluate", paths[0], *[paths[1] if a == "MODEL" else a for a in arguments]]) == 2
+    told = capsys.readouterr().err.strip()
+    assert words in told
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--method", "occlusion", "--level", "band"], "no level 'band'"),
+        (["--method", "rollout", "--dtype", "float64"], "float32"),
+        (["--method", "rollout", "--selfcheck"], "rules of LRP"),
+    ],
+)
+def test_explain_refuses_what_a_method_has_not(paths, tmp_path, capsys, arguments, words):
+    assert main(["explain", paths[0], "--model", paths[1], "-o", str(tmp_path / "r.zarr"), *arguments]) == 2
+    told = capsys.readouterr().err.strip()
+    assert words in told
+    assert "\n" not in told
+
+
 def test_season_writes_the_study(paths, tmp_path, capsys):
     argv = ["season", paths[0], "-o", str(tmp_path / "season"), "--top", "2", *TRAINING[:-1]]
     assert main(argv) == 0
