@@ -93,7 +93,7 @@ def test_explain_one_class(paths, tmp_path, capsys):
 
 def test_explain_checks_itself_and_writes_relevance_by_date(paths, tmp_path, capsys):
     argv = ["explain", paths[0], "--model", paths[1], "-o", str(tmp_path / "r.zarr"), "--level", "date"]
-    assert main([*argv, "--selfcheck", "--dtype", "float64", "--rule", "attnlrp", "--reference", "class-median"]) == 0
+    assert main([*argv, "--selfcheck", "--dtype", "float64", "--method", "attnlrp", "--reference", "class-median"]) == 0
     told = capsys.readouterr()
     assert float(told.err.rpartition(" ")[2]) < 1e-8
     assert "largest deviation from the explicit reference" in told.err
