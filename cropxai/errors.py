@@ -202,6 +202,14 @@ class NoScenes(CropxaiError):
         super().__init__(f"{scenes}: {reason}")
 
 
+class OffsetDoubtful(CropxaiWarning):
+    """The darkness of parcels speaks against the offset of their scenes."""
+
+    def __init__(self, paths: Sequence[object], reason: str):
+        noun = "raster" if len(paths) == 1 else "rasters"
+        super().__init__(f"{len(paths)} {noun} ({some(paths)}): {reason}" if paths else reason)
+
+
 class ScenesSetAside(CropxaiWarning):
     """Rasters that were left out, and why."""
 

@@ -180,6 +180,8 @@ def extract_series(
         If geometry was mended.
     ScenesSetAside
         If rasters lack bands, miss all parcels, or hold no data on them.
+    OffsetDoubtful
+        If the darkness of parcels speaks against the offset of rasters.
     """
     rules = Rules(
         tuple(sorted(set(masked_classes))), min_clear, dilation, cloud_probability, pixel_rule, statistic, buffer,
@@ -231,6 +233,7 @@ def extract_series(
         raise NoScenes(where, "all pixels on the parcels are nodata; check that the rasters are whole")
     if table.blank:
         warnings.warn(ScenesSetAside("only nodata on the parcels", table.blank), stacklevel=2)
+    table.darkness.warn()
     plan_hash = hashlib.sha256("".join(sorted(plan.key for plan in plans.values())).encode()).hexdigest()
     attrs = {name: value for name, value in identity.items() if value is not None}
     attrs |= {"software": f"cropxai {cropxai.__version__}", "plan_hash": plan_hash}

@@ -6,6 +6,7 @@ from itertools import compress
 import numpy as np
 import numpy.typing as npt
 
+from cropxai.ingest.darkness import Darkness
 from cropxai.ingest.measure import Measurement
 from cropxai.ingest.parcels import Parcels
 from cropxai.ingest.plan import Plan, why_no_pixel
@@ -43,6 +44,7 @@ class SeriesTable:
         self._rules = rules
         self.dates: list[np.datetime64] = []
         self.blank: list[str] = []  # paths of scenes without data on any parcel
+        self.darkness = Darkness()
         self._reflectance = np.full((parcels, dates, len(bands)), np.nan, dtype=np.float32)
         self._clear = np.zeros((parcels, dates), dtype=np.uint32)
         self._share = np.zeros((parcels, dates), dtype=np.float32)
@@ -74,6 +76,7 @@ class SeriesTable:
             wins = large & _better(rank, best[who])
             enough = measured.counts >= self._least_of_bands(scene, who)
             values = np.where(enough, measured.values, np.nan)
+            self.darkness.add(scene, values, self.bands)
             self._present[who] |= measured.present > 0
             best[who[wins]] = rank[wins]
             self._clear[who[wins], t] = -(-measured.clear // plan.whole)[wins]

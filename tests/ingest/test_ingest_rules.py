@@ -32,7 +32,7 @@ def images(tmp_path, raster):
     for day in (5, 12):
         bands = {name: rng.integers(1, 9000, (15, 20)).astype(np.uint16) for name in NAMES}
         scl = np.where(rng.random((15, 20)) < 0.2, 9, 4).astype(np.uint16)
-        raster(tmp_path / "s2" / f"L2A_31UDS_201805{day:02}.tif", {**bands, "SCL": scl})
+        raster(tmp_path / "s2" / f"L2A_31UDS_201805{day:02}.tif", {**bands, "SCL": scl}, tags={"BOA_ADD_OFFSET": "0"})
     return tmp_path / "s2"
 
 
