@@ -7,9 +7,12 @@ from processing.core.ProcessingConfig import ProcessingConfig, Setting
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
-from .algorithms.crop_map import CropMap
+from .algorithms.check_environment import CheckEnvironment
+from .algorithms.command import CommandAlgorithm
+from .algorithms.place import SETTING
+from .commands import COMMANDS
+from .texts import tr
 
-SETTING = "CROPXAI_PYTHON"
 ICON = Path(__file__).parent / "icon.svg"
 
 
@@ -18,7 +21,7 @@ class CropxaiProvider(QgsProcessingProvider):
 
     def load(self):
         """Register the setting, then the algorithms."""
-        text = "Python environment of cropxai (folder, Python or cropxai program)"
+        text = tr("Python environment of cropxai (folder, Python or cropxai program)")
         ProcessingConfig.settingIcons[self.name()] = self.icon()
         ProcessingConfig.addSetting(Setting(self.name(), SETTING, text, ""))
         ProcessingConfig.readSettings()
@@ -31,7 +34,9 @@ class CropxaiProvider(QgsProcessingProvider):
 
     def loadAlgorithms(self):
         """Add the algorithms."""
-        self.addAlgorithm(CropMap())
+        for command in COMMANDS:
+            self.addAlgorithm(CommandAlgorithm(command))
+        self.addAlgorithm(CheckEnvironment())
 
     def id(self):
         return "cropxai"
@@ -40,7 +45,7 @@ class CropxaiProvider(QgsProcessingProvider):
         return "cropxai"
 
     def longName(self):
-        return "cropxai: explained crop maps"
+        return tr("cropxai: explained crop maps")
 
     def icon(self):
         return QIcon(str(ICON))

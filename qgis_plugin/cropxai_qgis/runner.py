@@ -4,6 +4,7 @@
 Knows nothing of QGIS but the methods of a feedback object, so that it is tested without.
 """
 
+import contextlib
 import json
 import os
 import queue
@@ -18,6 +19,8 @@ PROTOCOL = 1
 GRACE = 5.0
 #: Seconds between two looks at the cancel button.
 POLL = 0.1
+#: What to do when plugin and command do not understand each other.
+UPDATE = "update the plugin and cropxai, so that both are of the same time"
 #: Seconds between two messages of one stage in the log.
 QUIET = 1.0
 
@@ -53,15 +56,18 @@ def run(command, variables, feedback, grace=GRACE):
     for reader in readers:
         reader.start()
     listener = _Listener(feedback)
+    ended = None
     try:
         while any(reader.is_alive() for reader in readers) or not lines.empty():
             if feedback.isCanceled():
                 raise Cancelled
             try:
-                kind, line = lines.get(timeout=POLL)
+                listener.hear(*lines.get(timeout=POLL))
             except queue.Empty:
-                continue
-            listener.hear(kind, line)
+                # A worker that outlives the command would keep its pipes open for ever.
+                ended = ended or (time.monotonic() if process.poll() is not None else None)
+                if ended and time.monotonic() - ended > grace:
+                    break
         code = process.wait()
     finally:
         _stop(process, grace)
@@ -70,6 +76,8 @@ def run(command, variables, feedback, grace=GRACE):
             stream.close()
     if listener.error or code != 0:
         raise RunFailed(listener.error or listener.last_words or f"cropxai ended with code {code}")
+    if listener.result is None:
+        raise RunFailed(f"{command[0]} ended without telling a result; {UPDATE}")
     return listener.result
 
 
@@ -92,27 +100,23 @@ def _read(stream, kind, lines):
 
 
 def _stop(process, grace):
-    """End the command and its workers if it still runs: politely, then by force."""
-    if process.poll() is not None:
-        return
-    _signal(process, "CTRL_BREAK_EVENT" if os.name == "nt" else "SIGTERM")
-    try:
-        process.wait(timeout=grace)
-    except subprocess.TimeoutExpired:
-        _signal(process, "SIGKILL")
-        process.wait()
+    """End the command and its workers if they still run: politely, then by force."""
+    if process.poll() is None:
+        _signal(process, "CTRL_BREAK_EVENT" if os.name == "nt" else "SIGTERM")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=grace)
+    _signal(process, "SIGKILL")  # what is left of the group: a stubborn command, or workers that outlive it
+    process.wait()
 
 
 def _signal(process, name):
     if os.name == "nt":
-        if name == "SIGKILL":
-            process.kill()
-        else:
-            process.send_signal(getattr(signal, name))
+        if process.poll() is None:
+            process.kill() if name == "SIGKILL" else process.send_signal(getattr(signal, name))
         return
     try:
         os.killpg(process.pid, getattr(signal, name))
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):  # macOS says the latter of a group that has ended
         return
 
 
@@ -121,7 +125,7 @@ class _Listener:
 
     def __init__(self, feedback):
         self.feedback = feedback
-        self.result = {}
+        self.result = None
         self.error = ""
         self.last_words = ""
         self.stage = None
@@ -133,18 +137,20 @@ class _Listener:
             self.last_words = line.strip() or self.last_words
             self.feedback.pushDebugInfo(line)
             return
-        if event.get("protocol", PROTOCOL) > PROTOCOL:
-            raise RunFailed("this cropxai is newer than the plugin; update the plugin")
+        if event.get("protocol") != PROTOCOL:
+            raise RunFailed(f"this cropxai speaks protocol {event.get('protocol')}, the plugin {PROTOCOL}; {UPDATE}")
         listen = {"progress": self.on_progress, "log": self.on_log, "result": self.on_result, "error": self.on_error}
         listen.get(event["event"], self.on_unknown)(event)
 
     def on_progress(self, event):
-        self.feedback.setProgress(100 * float(event.get("fraction", 0)))
+        fraction = event.get("fraction")
+        if isinstance(fraction, (int, float)):
+            self.feedback.setProgress(100 * fraction)
         stage, message = event.get("stage"), event.get("message", "")
         now = time.monotonic()
         # Every text becomes a line of the log: a new stage always, its details only now and then.
         if stage != self.stage or (message and now - self.spoke > QUIET):
-            self.feedback.setProgressText(": ".join(filter(None, (stage, message))))
+            self.feedback.setProgressText(": ".join(str(text) for text in (stage, message) if text))
             self.stage, self.spoke = stage, now
 
     def on_log(self, event):
@@ -167,6 +173,6 @@ def _event(line):
     """Read one line as an event; None where it is something else that the command printed."""
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return event if isinstance(event, dict) and "event" in event else None
+    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None

@@ -1,7 +1,6 @@
-"""Run the algorithm as the dialog does: `python3 check_plugin.py PARCELS OUT.gpkg [SECONDS_UNTIL_CANCEL]`.
+"""Run algorithms as their dialogs do: `python3 check_plugin.py SCENE.json`, a list of runs; see test_qgis_plugin.py.
 
-Runs in the Python of QGIS; the command that the plugin finds is that of CROPXAI_PYTHON.
-Prints one JSON object on standard output.
+Runs in the Python of QGIS. Prints one JSON object on standard output: what came of every run, by its name.
 """
 
 import json
@@ -14,6 +13,7 @@ from typing import Any
 from qgis.core import (
     QgsApplication,
     QgsProcessingContext,
+    QgsProcessingFeatureSourceDefinition,
     QgsProcessingFeedback,
     QgsProcessingOutputLayerDefinition,
     QgsProcessingUtils,
@@ -24,52 +24,87 @@ from qgis.core import (
 sys.path[:0] = ["/usr/share/qgis/python/plugins", os.environ["QGIS_PLUGINPATH"]]
 
 
-def main(parcels: str, output: str, cancel_after: str = "") -> None:
-    """Load the plugin, run the algorithm, and print what came of it."""
+def main(scene: str) -> None:
+    """Load the plugin, run the algorithms, and print what came of them."""
     application = QgsApplication([], False)
     application.initQgis()
     try:
-        print(json.dumps(outcome(parcels, output, float(cancel_after or 0))))
+        print(json.dumps(outcomes(json.loads(Path(scene).read_text(encoding="utf-8")))))
     finally:
         application.exitQgis()
 
 
-def outcome(parcels: str, output: str, cancel_after: float) -> dict[str, Any]:
-    """Run the algorithm with an output that QGIS is to open, and describe what is then in the project."""
+def outcomes(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Run one after the other, each in an empty project, and gather what came of them by name."""
     from cropxai_qgis import classFactory
     from processing.core.Processing import Processing
 
     Processing.initialize()
     plugin = classFactory(None)
     plugin.initProcessing()
+    found = {run["name"]: outcome(**run) for run in runs}
+    plugin.unload()
+    return found
+
+
+def outcome(name: str, program: str, values: dict[str, Any], algorithm: str = "map", parcels: str = "file",
+            load: bool = False, cancel_after: float = 0) -> dict[str, Any]:  # fmt: skip
+    """Run an algorithm, with an output that QGIS is to open if ``load``, and describe what is then there."""
+    os.environ["CROPXAI_PYTHON"] = program
     project, context, feedback = QgsProject.instance(), QgsProcessingContext(), QgsProcessingFeedback()
     context.setProject(project)
     if cancel_after:
         threading.Timer(cancel_after, feedback.cancel).start()
-    algorithm = QgsApplication.processingRegistry().createAlgorithmById("cropxai:map")
-    values = {
-        "PARCELS": QgsVectorLayer(parcels, "fields", "ogr"),
-        "SCENES": str(Path(parcels).parent),
-        "LABEL_FIELD": "crop",
-        "SEASON": 2018,
-        "OUTPUT": QgsProcessingOutputLayerDefinition(output, project),
-    }
-    allowed, why = algorithm.checkParameterValues(values, context)
-    results, succeeded = algorithm.run(values, context, feedback) if allowed else ({}, False)
+    made = QgsApplication.processingRegistry().createAlgorithmById(f"cropxai:{algorithm}")
+    if "PARCELS" in values:
+        values["PARCELS"] = layer_of(values["PARCELS"], parcels, project)
+    if load:
+        values["OUTPUT"] = QgsProcessingOutputLayerDefinition(values["OUTPUT"], project)
+    before = set(temporary())
+    executable, why_not = made.canExecute()
+    allowed, why = made.checkParameterValues(values, context)
+    results, succeeded = made.run(values, context, feedback) if allowed and executable else ({}, False)
     opened = open_layers(context, feedback)
-    again, why_not_again = algorithm.checkParameterValues(values, context)
     found = {
+        "executable": [executable, why_not],
         "allowed": [allowed, why],
-        "again": [again, why_not_again],
         "succeeded": succeeded,
         "results": results,
-        "layers": opened,
+        "opened": opened,
+        "tree": tree(project.layerTreeRoot()),
         "log": feedback.textLog(),
-        "shapefile": algorithm.checkParameterValues({**values, "OUTPUT": "crops.shp"}, context)[1],
+        "again": made.checkParameterValues(values, context)[1],
+        "left": sorted(set(temporary()) - before),
     }
     project.clear()
-    plugin.unload()
     return found
+
+
+def layer_of(path: str, kind: str, project: QgsProject) -> Any:
+    """Return parcels as a layer of a file, a filtered or selected one, one in memory, or one that is being edited."""
+    layer = QgsVectorLayer(path, "fields", "ogr")
+    assert layer.isValid(), path
+    if kind == "memory":
+        memory = QgsVectorLayer(f"MultiPolygon?crs={layer.crs().authid()}", "fields", "memory")
+        memory.dataProvider().addAttributes(layer.fields().toList())
+        memory.updateFields()
+        memory.dataProvider().addFeatures(list(layer.getFeatures()))
+        layer = memory
+    project.addMapLayer(layer)
+    if kind == "filtered":
+        assert layer.setSubsetString("\"name\" IN ('Flur 1', 'Flur 2')")
+    if kind == "edited":
+        layer.startEditing()
+        layer.deleteFeature(1)
+    if kind == "selected":
+        layer.selectByIds([1, 2, 3])
+        return QgsProcessingFeatureSourceDefinition(layer.id(), True)
+    return layer
+
+
+def temporary() -> list[str]:
+    """List the files in the temporary folder of Processing."""
+    return [str(path) for path in Path(QgsProcessingUtils.tempFolder()).rglob("*") if path.is_file()]
 
 
 def open_layers(context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> list[dict[str, Any]]:
@@ -78,11 +113,19 @@ def open_layers(context: QgsProcessingContext, feedback: QgsProcessingFeedback) 
     for source, details in context.layersToLoadOnCompletion().items():
         layer = QgsProcessingUtils.mapLayerFromString(source, context)
         details.setOutputLayerName(layer)
+        details.project.addMapLayer(context.temporaryLayerStore().takeMapLayer(layer))
         if details.postProcessor():
             details.postProcessor().postProcessLayer(layer, context, feedback)
-        details.project.addMapLayer(context.temporaryLayerStore().takeMapLayer(layer))
         opened.append({"source": source, "renderer": layer.renderer().type(), "count": layer.featureCount()})
     return opened
+
+
+def tree(group: Any) -> list[Any]:
+    """Describe a group of the layer tree: names of layers, lists for groups that begin with their name."""
+    return [
+        [node.name(), *tree(node)] if hasattr(node, "insertGroup") else [node.name(), node.itemVisibilityChecked()]
+        for node in group.children()
+    ]
 
 
 if __name__ == "__main__":

@@ -1,61 +1,38 @@
-"""The plugin in QGIS: found and described by `qgis_process`, run as by the dialog, and with the real cropxai."""
+"""The plugin in QGIS: found and described by `qgis_process`, run as by the dialogs, and with the real cropxai."""
 
-import configparser
 import json
+import os
 import shutil
-import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pyogrio
 import pytest
+from cropxai_qgis.commands import COMMANDS
 from example_map import fields, write_example
-from system_python import PYTHON, skip_unless_ci
+from stand_in import stand_in
+from system_python import PYTHON
 
 from cropxai.maps import columns
 
 ROOT = Path(__file__).parents[2]
-PLUGIN = ROOT / "qgis_plugin" / "cropxai_qgis"
 CHECK = Path(__file__).parent / "check_plugin.py"
-
-#: Stands in for cropxai: checks its command line, tells of progress, and copies the example map to its place.
-STAND_IN = """#!{python}
-import json, os, pathlib, shutil, sys, time
-def tell(event, **values):
-    print(json.dumps({{"event": event, "protocol": 1, **values}}), flush=True)
-assert not [name for name in os.environ if name.startswith("PROJ_")]
-words = sys.argv[1:]
-output = words[words.index("-o") + 1]
-pathlib.Path({folder!r}, "words.json").write_text(json.dumps(words))
-for step in range({steps}):
-    tell("progress", stage="ingest", fraction=step / {steps}, message=f"scene {{step}}")
-    time.sleep(0.05)
-shutil.copy({example!r}, output)
-tell("result", text="80 parcels", output=output)
-"""
+ALGORITHMS = [*(command.name for command in COMMANDS), "environment"]
 
 
 def run(command, environment):
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
 
-@pytest.fixture
-def scene(tmp_path):
-    """Give a folder with spaces and umlauts that holds parcels, the example map and the stand-in for cropxai."""
-    folder = tmp_path / "Übung 1"
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    """Give a folder with spaces and umlauts that holds parcels and the example map."""
+    folder = tmp_path_factory.mktemp("plugin") / "Übung 1"
     folder.mkdir()
     write_example(folder / "example.gpkg")
     fields(80).drop(columns="fid").rename(columns={"Crop": "crop"}).to_file(folder / "fields.gpkg")
     return folder
-
-
-def stand_in(folder, steps=3):
-    path = folder / "cropxai"
-    values = {"python": sys.executable, "folder": str(folder), "example": str(folder / "example.gpkg"), "steps": steps}
-    path.write_text(STAND_IN.format(**values), encoding="utf-8")
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return str(path)
 
 
 @pytest.fixture(scope="module")
@@ -74,88 +51,217 @@ def qgis_process(qgis):
     return call
 
 
-def test_qgis_process_lists_and_describes_the_algorithm(qgis_process):
-    assert "cropxai:map" in qgis_process("list").stdout.replace("\t", "")
-    described = json.loads(qgis_process("--json", "help", "cropxai:map").stdout)
-    expected = {"PARCELS", "SCENES", "MODEL", "SEASON", "LABEL_FIELD", "ID_FIELD", "OUTPUT"}
-    assert set(described["parameters"]) == expected
+def test_qgis_process_lists_all_algorithms_and_describes_one(qgis_process):
+    listed = qgis_process("list").stdout
+    assert [name for name in ALGORITHMS if f"cropxai:{name}\t" not in listed] == []
+    described = json.loads(qgis_process("--json", "help", "cropxai:train").stdout)
+    expected = [*(p.name for p in command("train").parameters), "OUTPUT"]
+    assert sorted(described["parameters"]) == sorted(expected)
+    assert {"OUTPUT", "ACCURACY", "MACRO_F1", "SUMMARY"} == set(described["outputs"])
 
 
 def test_qgis_process_runs_the_command(qgis_process, scene):
-    output = scene / "crops.gpkg"
-    given = {"PARCELS": scene / "fields.gpkg", "SCENES": scene, "MODEL": "my model", "SEASON": 2018, "OUTPUT": output}
+    output = scene / "process.gpkg"
+    given = {
+        "PARCELS": scene / "fields.gpkg", "SCENES": scene, "MODEL_FOLDER": "my model", "SEASON": 2018,
+        "START": "2018-03-01", "MIN_CLEAR": 0.25, "PIXEL_RULE": "exact", "EXTRA": "--dask 'a b'", "OUTPUT": output,
+    }  # fmt: skip
     words = [f"{name}={value}" for name, value in given.items()]
-    ended = qgis_process("run", "cropxai:map", "--", *words, CROPXAI_PYTHON=stand_in(scene), PROJ_LIB="/nowhere")
+    foreign = {"PROJ_LIB": "/nowhere", "GDAL_DATA": "/nowhere"}
+    ended = qgis_process("run", "cropxai:map", "--", *words, CROPXAI_PYTHON=stand_in(scene), **foreign)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert json.loads((scene / "words.json").read_text()) == [
-        "map", str(scene / "fields.gpkg"), str(scene), "-o", str(output),
-        "--model", "my model", "--season", "2018", "--overwrite", "--progress", "json",
+        "map", str(scene / "fields.gpkg"), str(scene), "--dask", "a b",
+        "--model", "my model", "--season", "2018", "--start", "2018-03-01", "--min-clear", "0.25",
+        "--pixel-rule", "exact", "-o", str(output), "--overwrite", "--progress", "json",
     ]  # fmt: skip
     assert output.read_bytes() == (scene / "example.gpkg").read_bytes()
 
 
 def test_without_cropxai_the_remedy_is_told(qgis_process, scene):
-    words = [f"PARCELS={scene / 'fields.gpkg'}", f"SCENES={scene}", f"OUTPUT={scene / 'crops.gpkg'}"]
+    words = [f"PARCELS={scene / 'fields.gpkg'}", f"SCENES={scene}", f"OUTPUT={scene / 'none.gpkg'}"]
     ended = qgis_process("run", "cropxai:map", "--", *words)
     assert ended.returncode != 0
     assert "pip install cropxai" in ended.stdout + ended.stderr
 
 
-def check(scene, qgis, *words, steps=3):
-    variables = {**qgis, "CROPXAI_PYTHON": stand_in(scene, steps)}
-    looked = run([PYTHON, str(CHECK), str(scene / "fields.gpkg"), str(scene / "crops.gpkg"), *words], variables)
+def command(name):
+    return next(c for c in COMMANDS if c.name == name)
+
+
+def the_runs(scene):
+    """Write down the runs that one QGIS does after another."""
+    programs = {body: stand_in(scene, body) for body in ("map", "slow", "crash", "rubbish", "nothing", "future")}
+    programs["old"] = stand_in(scene, "map", "cropxai, version 0.0.9")
+    programs["other"] = stand_in(scene, "map", "ImportError: no module named torch")
+    series, home = scene / "fields.zarr", scene / "home"
+    series.mkdir()
+    home.mkdir()
+    (home / "letter.txt").write_text("dear diary", encoding="utf-8")
+
+    def on_parcels(name, program="map", more=None, **options):
+        values = {"PARCELS": str(scene / "fields.gpkg"), "SCENES": str(scene), "OUTPUT": str(scene / f"{name}.gpkg")}
+        return {"name": name, "program": programs[program], "values": {**values, **(more or {})}, **options}
+
+    def on(algorithm, name, **values):
+        return {"name": name, "program": programs["map"], "algorithm": algorithm, "values": values}
+
+    kinds = [on_parcels(kind, parcels=kind) for kind in ("filtered", "selected", "memory", "edited")]
+    failing = [on_parcels(body, body) for body in ("crash", "rubbish", "nothing", "future", "old", "other")]
+    return [
+        on_parcels("opened", more={"LABEL_FIELD": "crop"}, load=True),
+        *kinds,
+        *failing,
+        on_parcels("cancelled", "slow", cancel_after=2.0, load=True),
+        {**on_parcels("missing"), "program": str(scene / "nowhere")},
+        on_parcels("shapefile", more={"OUTPUT": str(scene / "crops.shp")}),
+        on_parcels("no scenes", more={"SCENES": ""}),
+        on_parcels("extra", more={"EXTRA": "--overwrite"}),
+        on_parcels("quote", more={"EXTRA": "'open"}),
+        on("train", "train", SERIES=str(series), STEPS=50, SEED=0, OUTPUT=str(scene / "model")),
+        on("train", "home", SERIES=str(series), OUTPUT=str(home)),
+        on("season", "season", SERIES=str(series), OUTPUT=str(scene / "season")),
+        on("explain", "explain", SERIES=str(series), CROP="maize", DETAIL="date", OUTPUT=str(scene / "r.zarr")),
+        on("classify", "classify", SERIES=str(series), OUTPUT=str(scene / "answers.gpkg")),
+        on("style", "style", MAP=str(scene / "example.gpkg")),
+        on("environment", "environment", OUTPUT=str(scene / "environment.html")),
+        {**on("environment", "environment missing", OUTPUT=str(scene / "no.html")), "program": "/nowhere"},
+    ]
+
+
+@pytest.fixture(scope="module")
+def seen(scene, qgis):
+    """Do all runs in one QGIS, and keep what the stand-in was given with each."""
+    (scene / "runs.json").write_text(json.dumps(the_runs(scene)), encoding="utf-8")
+    looked = run([PYTHON, str(CHECK), str(scene / "runs.json")], {**qgis, "PROJ_LIB": "/usr/share/proj"})
     assert looked.returncode == 0, looked.stderr
     return json.loads(looked.stdout)
 
 
-def test_the_dialog_opens_the_map_styled(scene, qgis):
-    seen = check(scene, qgis)
-    source = f"{scene / 'crops.gpkg'}|layername=parcels"
-    assert seen["allowed"] == [True, ""]
-    assert seen["results"] == {"OUTPUT": source}
-    assert seen["layers"] == [{"source": source, "renderer": "categorizedSymbol", "count": 80}]
-    assert "80 parcels" in seen["log"]
-    assert "--label-field crop" in seen["log"]
-    assert "is open in this project" in seen["again"][1]
-    assert "let its name end in .gpkg" in seen["shapefile"]
+def test_the_map_opens_styled_in_a_group(seen, scene):
+    found = seen["opened"]
+    source = f"{scene / 'opened.gpkg'}|layername=parcels"
+    assert found["results"] == {"OUTPUT": source, "CLASSIFIED": 78, "UNANSWERED": 2, "SUMMARY": "80 parcels"}
+    assert found["opened"] == [{"source": source, "renderer": "categorizedSymbol", "count": 80}]
+    assert found["tree"][0] == [
+        "Crop map: opened", ["Parcels", True], ["Relevance by date", False],
+        ["Tables", ["Classes", True], ["Relevance", True], ["Run", True]],
+    ]  # fmt: skip
+    assert "--label-field crop" in found["log"] and "cropxai 0.1.0: " in found["log"]
+    assert "is open in this project" in found["again"]
 
 
-def test_cancel_leaves_nothing(scene, qgis):
-    seen = check(scene, qgis, "0.5", steps=1000)
-    assert seen["layers"] == []
-    assert not (scene / "crops.gpkg").exists()
+def test_the_log_holds_the_exact_command(seen, scene):
+    program = scene / "map 0.1.0" / "cropxai"
+    words = f"map '{scene / 'fields.gpkg'}' '{scene}' --label-field crop -o '{scene / 'opened.gpkg'}'"
+    assert f"'{program}' {words} --overwrite --progress json\n" in seen["opened"]["log"]
+
+
+@pytest.mark.parametrize(("kind", "count"), [("filtered", 2), ("selected", 3), ("memory", 80)])
+def test_layers_that_are_not_whole_files_are_exported(seen, scene, kind, count):
+    found = seen[kind]
+    assert found["succeeded"], found["log"]
+    told = next(line for line in found["log"].splitlines() if " map " in line)
+    assert str(scene / "fields.gpkg") not in told
+    assert found["left"] == []
+    assert found["results"]["OUTPUT"].startswith(str(scene / f"{kind}.gpkg"))
+    assert f"{count} rows" in found["log"]
+
+
+def test_unsaved_edits_are_not_passed_over(seen):
+    assert not seen["edited"]["succeeded"]
+    assert "has edits that are not saved" in seen["edited"]["log"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("crash", "Segmentation fault (core dumped)"),
+        ("rubbish", "update the plugin and cropxai"),
+        ("nothing", "nothing.gpkg is not there"),
+        ("future", "speaks protocol 2, the plugin 1"),
+        ("old", "cropxai, version 0.0.9"),
+        ("other", "'ImportError: no module named torch' when asked for its version"),
+    ],
+)
+def test_what_goes_wrong_is_told_in_a_sentence(seen, name, text):
+    assert not seen[name]["succeeded"]
+    assert text in seen[name]["log"]
+    assert seen[name]["opened"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("shapefile", "let its name end in .gpkg, not '.shp'"),
+        ("no scenes", "Give one of these: Folder of Sentinel-2 scenes, Sentinel-2 rasters, Catalogue of scenes"),
+        ("extra", "--overwrite is given by the plugin itself"),
+        ("quote", "No closing quotation"),
+        ("home", "holds other things, which would be lost"),
+    ],
+)
+def test_bad_input_is_refused_before_the_run(seen, name, text):
+    assert seen[name]["allowed"][0] is False
+    assert text in seen[name]["allowed"][1]
+
+
+def test_a_missing_environment_stops_the_dialog_with_the_remedy(seen):
+    executable, why = seen["missing"]["executable"]
+    assert not executable and "holds no cropxai" in why and "pip install cropxai" in why
+
+
+def test_cancel_leaves_no_process_no_layer_and_no_file(seen, scene):
+    found = seen["cancelled"]
+    assert found["opened"] == [] and found["results"] == {}
+    assert not [path.name for path in scene.iterdir() if path.name.startswith("cancelled")]
+    pid = int((scene / "pid").read_text())
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_the_other_algorithms_run_their_command(seen, scene):
+    def told(name):
+        line = next(line for line in seen[name]["log"].splitlines() if "--progress json" in line)
+        return line.split("cropxai' ")[1].replace(f"'{scene}/", "'")
+
+    assert told("train") == "train 'fields.zarr' --steps 50 -o 'model' --overwrite --progress json"
+    assert told("season") == "season 'fields.zarr' -o 'season' --overwrite --progress json"
+    wanted = "explain 'fields.zarr' --level date --class maize -o 'r.zarr' --overwrite --progress json"
+    assert told("explain") == wanted
+    assert told("classify") == "classify 'fields.zarr' -o 'answers.gpkg' --overwrite --progress json"
+    assert told("style") == "style 'example.gpkg' --progress json"
+
+
+def test_models_get_numbers_and_texts(seen, scene):
+    train = {"OUTPUT": str(scene / "model"), "ACCURACY": 0.75, "MACRO_F1": 0.5, "SUMMARY": "80 parcels"}
+    assert seen["train"]["results"] == train
+    assert seen["season"]["results"]["WINDOW"] == "5 April to 3 June"
+
+
+def test_the_environment_is_described(seen, scene):
+    found = seen["environment"]["results"]
+    # The stand-in lies in a folder without a Python.
+    assert found["READY"] and "cropxai: 0.1.0" in found["REPORT"] and "QGIS: 3." in found["REPORT"]
+    assert "cropxai" in (scene / "environment.html").read_text(encoding="utf-8")
+    found = seen["environment missing"]["results"]
+    assert found["READY"] is False and "pip install cropxai" in found["REPORT"]
 
 
 def test_the_real_cropxai(qgis_process, tmp_path):
     program = Path(sys.executable).with_name("cropxai")
-    parcels = sorted((ROOT / "sample_data").glob("*.gpkg")) + sorted((ROOT / "sample_data").glob("*.geojson"))
-    if not parcels or run([str(program), "map", "--help"], None).returncode != 0:
-        skip_unless_ci("no sample_data, or no 'cropxai map'")
-    scenes = next(p for p in sorted((ROOT / "sample_data").iterdir()) if p.is_dir() and p.suffix != ".zarr")
-    output = tmp_path / "crops.gpkg"
-    words = [f"PARCELS={parcels[0]}", f"SCENES={scenes}", f"OUTPUT={output}"]
-    ended = qgis_process("run", "cropxai:map", "--", *words, CROPXAI_PYTHON=str(program))
+    output = tmp_path / "Größe 1.gpkg"
+    words = [f"PARCELS={ROOT / 'sample_data' / 'parcels.gpkg'}", f"SCENES={ROOT / 'sample_data' / 'scenes'}"]
+    ended = qgis_process("run", "cropxai:map", "--", *words, f"OUTPUT={output}", CROPXAI_PYTHON=str(program))
     assert ended.returncode == 0, ended.stdout + ended.stderr
     answers = pyogrio.read_dataframe(output, layer="parcels", read_geometry=False)
-    assert len(answers) == pyogrio.read_info(parcels[0])["features"]
+    assert len(answers) == pyogrio.read_info(ROOT / "sample_data" / "parcels.gpkg")["features"]
     assert (answers["status"] == "classified").any()
     assert set(columns.names(columns.RELEVANCE)) <= set(pyogrio.read_info(output, layer="relevance")["fields"])
 
 
-def test_metadata_and_folder_are_as_the_plugin_site_asks():
-    metadata = configparser.ConfigParser()
-    metadata.read(PLUGIN / "metadata.txt", encoding="utf-8")
-    general = metadata["general"]
-    required = ("name", "description", "version", "author", "email", "about", "homepage", "tracker", "repository")
-    assert all(general.get(field) for field in required)
-    assert (general["qgisMinimumVersion"], general["qgisMaximumVersion"]) == ("3.22", "4.99")
-    assert general["hasProcessingProvider"] == "yes"
-    assert "GNU GENERAL PUBLIC LICENSE" in (PLUGIN / "LICENSE").read_text(encoding="utf-8")
-    assert (PLUGIN / general["icon"]).exists()
-
-
-def test_the_plugin_needs_nothing_but_qgis():
-    sources = "\n".join(path.read_text(encoding="utf-8") for path in PLUGIN.rglob("*.py"))
-    for module in ("numpy", "torch", "geopandas", "rasterio", "pandas", "PyQt5", "PyQt6", "multiprocessing"):
-        assert f"import {module}" not in sources
-        assert f"from {module}" not in sources
+def test_the_real_environment_is_checked(qgis_process, tmp_path):
+    page = tmp_path / "environment.html"
+    ended = qgis_process("run", "cropxai:environment", "--", f"OUTPUT={page}", CROPXAI_PYTHON=sys.executable)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    text = page.read_text(encoding="utf-8")
+    assert "<b>Devices</b></td><td>cpu" in text and "<b>torch</b>" in text and "missing" not in text

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from cropxai_qgis.environment import CropxaiMissing, clean_variables, find_cropxai
+from cropxai_qgis.environment import CropxaiMissing, clean_variables, find_cropxai, python_of, version_of
 from cropxai_qgis.runner import Cancelled, RunFailed, run
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the programs are POSIX scripts")
@@ -72,7 +72,10 @@ tell("result", text="80 parcels", output="crops.gpkg")
         ('tell("error", message="fields.shp: no field \'x\'", exit_code=1); sys.exit(1)', "fields.shp: no field 'x'"),
         ('print("Killed", file=sys.stderr); sys.exit(137)', "Killed"),
         ("sys.exit(3)", "cropxai ended with code 3"),
-        ('print(json.dumps({"event": "log", "protocol": 2}))', "update the plugin"),
+        ('print(json.dumps({"event": "log", "protocol": 2}))', "speaks protocol 2, the plugin 1; update"),
+        ('print(json.dumps({"event": "log"}))', "speaks protocol None"),
+        ('print("[1, {"); print(json.dumps({"event": ["a"]}))', "ended without telling a result"),
+        ('tell("progress", fraction="half"); tell("progress", stage=3)', "ended without telling a result"),
     ],
 )
 def test_a_failure_becomes_one_error(cropxai, body, text):
@@ -140,6 +143,23 @@ time.sleep(60)
     assert not any(is_running(pid) for pid in marker.read_text().split())
 
 
+@pytest.mark.skipif(not Path("/proc").exists(), reason="looks at processes in /proc")
+def test_a_worker_that_outlives_the_program_does_not_hold_the_run(cropxai, tmp_path):
+    marker = tmp_path / "pid"
+    command = cropxai(f"""
+import os, pathlib
+worker = os.fork()
+if worker:
+    pathlib.Path({str(marker)!r}).write_text(str(worker))
+    os.kill(os.getpid(), 9)
+time.sleep(60)
+""")
+    with pytest.raises(RunFailed, match="code -9"):
+        run(command, clean_variables(), Feedback(), grace=0.3)
+    time.sleep(0.2)
+    assert not is_running(marker.read_text())
+
+
 def test_the_search_for_cropxai(tmp_path):
     for name in ("set", "named", "path"):
         (tmp_path / name / "bin").mkdir(parents=True)
@@ -148,15 +168,49 @@ def test_the_search_for_cropxai(tmp_path):
     of = {name: str(tmp_path / name / "bin" / "cropxai") for name in ("set", "named", "path")}
     variables = {"CROPXAI_PYTHON": str(tmp_path / "named" / "bin" / "python"), "PATH": str(tmp_path / "path" / "bin")}
     for setting in (tmp_path / "set", tmp_path / "set" / "bin" / "python", of["set"]):
-        assert find_cropxai(str(setting), variables) == of["set"]
-    assert find_cropxai("", variables) == of["named"]
-    assert find_cropxai("", {"PATH": variables["PATH"]}) == of["path"]
+        assert find_cropxai(str(setting), "", variables) == of["set"]
+    assert find_cropxai("", "", variables) == of["named"]
+    (tmp_path / "named").rename(tmp_path / "cropxai-env")
+    profile = str(tmp_path)
+    in_profile = str(tmp_path / "cropxai-env" / "bin" / "cropxai")
+    assert find_cropxai("", profile, {"PATH": variables["PATH"]}) == of["path"]
+    assert find_cropxai("", profile, {"PATH": ""}) == in_profile
+    assert python_of(in_profile) == str(tmp_path / "cropxai-env" / "bin" / "python")
     with pytest.raises(CropxaiMissing, match="was not found"):
-        find_cropxai("", {"PATH": ""})
+        find_cropxai("", str(tmp_path / "path"), {"PATH": ""})
     with pytest.raises(CropxaiMissing, match="the setting"):
-        find_cropxai(str(tmp_path), variables)
+        find_cropxai(str(tmp_path), "", variables)
+
+
+def test_a_program_linked_from_elsewhere_has_its_python_beside_it(tmp_path):
+    home = tmp_path / "env" / "bin"
+    home.mkdir(parents=True)
+    program(home / "cropxai", "")
+    (home / "python").touch()
+    (tmp_path / "shims").mkdir()
+    (tmp_path / "shims" / "cropxai").symlink_to(home / "cropxai")
+    assert python_of(str(tmp_path / "shims" / "cropxai")) == str(home / "python")
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ('print("cropxai, version 0.0.9")', "too old for the plugin, which needs 0.1"),
+        ('sys.exit("No module named torch")', "answered 'No module named torch'"),
+        ("pass", "answered 'nothing'"),
+    ],
+)
+def test_a_program_that_does_not_fit_is_refused(cropxai, body, text):
+    with pytest.raises(CropxaiMissing, match=text):
+        version_of(cropxai(body)[0], clean_variables())
+
+
+def test_versions_that_fit(cropxai):
+    for version in ("0.1.0", "0.12.3.dev1+g12", "1.0"):
+        assert version_of(cropxai(f'print("cropxai, version {version}")')[0], clean_variables()) == version
 
 
 def test_variables_of_qgis_are_not_handed_on():
-    given = {"HOME": "/home/me", "PYTHONHOME": "/qgis", "PROJ_LIB": "/qgis/proj", "GDAL_DATA": "/qgis/gdal"}
-    assert clean_variables(given) == {"HOME": "/home/me", "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+    foreign = {"PYTHONHOME": "/qgis", "PROJ_LIB": "/qgis/proj", "PROJ_DATA": "/qgis", "GDAL_DATA": "/qgis/gdal"}
+    ours = {"HOME": "/home/me", "GDAL_HTTP_PROXY": "proxy:3128"}
+    assert clean_variables({**foreign, **ours}) == {**ours, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}

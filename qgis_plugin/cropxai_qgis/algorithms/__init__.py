@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The algorithms, one file each."""
+"""The algorithms: one class for all that run a command, and the check of the environment."""
