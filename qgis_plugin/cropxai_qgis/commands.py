@@ -139,14 +139,22 @@ READING = _advanced(
     Parameter("WORKERS", "Rasters read at the same time", "By default as many as processors, at most 8.", "whole",
               "--workers", least=1, optional=True),
 )  # fmt: skip
-RELEVANCE = _advanced(
-    Parameter("RULE", "Relevance rule", "How relevance passes through the attention of the network.", "choice",
-              "--rule", "cp-lrp", ("cp-lrp", "attnlrp", "gradient-input")),
-    Parameter("TARGET", "What is explained", "The lead over the next class, or the score itself.", "choice",
-              "--target", "margin", ("margin", "logit")),
-    Parameter("REFERENCE", "Reference of relevance", "The series from which relevance is counted.", "choice",
-              "--reference", "date-median", ("date-median", "class-median", "typical", "zero")),
-)  # fmt: skip
+#: The ways to relevance by band, and those that have it by date only.
+BY_BAND = ("cp-lrp", "attnlrp", "gradient-input", "integrated-gradients")
+BY_DATE = ("occlusion", "rollout")
+
+
+def _relevance(*methods: str) -> tuple[Parameter, ...]:
+    return _advanced(
+        Parameter("METHOD", "Method of explanation", "Layer-wise Relevance Propagation (cp-lrp), or another way.",
+                  "choice", "--method", "cp-lrp", methods),
+        Parameter("TARGET", "What is explained", "The lead over the next class, or the score itself.", "choice",
+                  "--target", "margin", ("margin", "logit")),
+        Parameter("REFERENCE", "Reference of relevance", "The series from which relevance is counted.", "choice",
+                  "--reference", "date-median", ("date-median", "class-median", "typical", "zero")),
+    )  # fmt: skip
+
+
 WINDOWS = _advanced(
     Parameter("TOP", "Greatest n of the windows", "The n dates of highest relevance bound the window Δt_n.", "whole",
               "--top", 10, least=1),
@@ -186,7 +194,7 @@ COMMANDS: tuple[Command, ...] = (
         "map", "Crop map", MAPS, "Explained crop map from parcels and Sentinel-2",
         "Classifies every parcel and says which dates decided. The map opens coloured by crop, with a chart of "
         "relevance in its map tips and in the panel 'Parcel relevance'.",
-        (PARCELS, *SCENES, MODEL, MODEL_FOLDER, *DATES, LABEL_FIELD, ID_FIELD, *READING, *RELEVANCE, *WINDOWS,
+        (PARCELS, *SCENES, MODEL, MODEL_FOLDER, *DATES, LABEL_FIELD, ID_FIELD, *READING, *_relevance(*BY_BAND), *WINDOWS,
          *_advanced(Parameter("DECIDED_AT", "Confidence of a known crop",
                               "From this confidence on, a parcel's crop counts as known.",
                               "number", "--decided-at", 0.9, least=0, most=1)), EXTRA),
@@ -236,8 +244,8 @@ COMMANDS: tuple[Command, ...] = (
         "explain", "Explain", WORK, "Relevance of every parcel, date and band",
         "Writes the relevance for the answer of the model, for programs that read Zarr.",
         (SERIES, MODEL, MODEL_FOLDER, *DATES,
-         Parameter("DETAIL", "Detail", "Relevance by date, or by date and band.", "choice", "--level", "band",
-                   ("date", "band")),
+         Parameter("DETAIL", "Detail", "Relevance by date, or by band too; by default the finest that the method has.",
+                   "choice", "--level", choices=("date", "band"), optional=True),
          Parameter("CROP", "Crop to explain", "By default the answer of each parcel; else this crop of the model.",
                    "text", "--class", optional=True),
          *_advanced(
@@ -246,7 +254,7 @@ COMMANDS: tuple[Command, ...] = (
              Parameter("DEVICE", "Device", "Where the network runs.", "choice", "--device", "cpu", ("cpu", "cuda")),
              Parameter("SELFCHECK", "Compare with the reference first", "8 random parcels, by the rules written out.",
                        "flag", "--selfcheck", False)),
-         *RELEVANCE, EXTRA),
+         *_relevance(*BY_BAND, *BY_DATE), EXTRA),
         (Output("store", "Relevance", "Folder to write; its name ends in .zarr."),),
         (Result("PARCEL_COUNT", "Parcels", "parcels"),),
         ("crop", "explanation", "relevance", "lrp"),
@@ -257,7 +265,7 @@ COMMANDS: tuple[Command, ...] = (
         (SERIES, *DATES,
          *_advanced(Parameter("TEST_SHARE", "Share on which windows are scored", "Parcels that no training sees.",
                               "number", "--test-share", 0.2, least=0.05, most=0.5)),
-         *TRAINING, *WINDOWS, *RELEVANCE, EXTRA),
+         *TRAINING, *WINDOWS, *_relevance(*BY_BAND, *BY_DATE), EXTRA),
         (Output("folder", "Study", "Folder to write: tables, figure and model."),),
         (Result("WINDOW", "Chosen window", "window", number=False),),
         ("crop", "season", "early", "window"),
