@@ -194,7 +194,8 @@ COMMANDS: tuple[Command, ...] = (
         "map", "Crop map", MAPS, "Explained crop map from parcels and Sentinel-2",
         "Classifies every parcel and says which dates decided. The map opens coloured by crop, with a chart of "
         "relevance in its map tips and in the panel 'Parcel relevance'.",
-        (PARCELS, *SCENES, MODEL, MODEL_FOLDER, *DATES, LABEL_FIELD, ID_FIELD, *READING, *_relevance(*BY_BAND), *WINDOWS,
+        (PARCELS, *SCENES, MODEL, MODEL_FOLDER, *DATES, LABEL_FIELD, ID_FIELD, *READING, *_relevance(*BY_BAND),
+         *WINDOWS,
          *_advanced(Parameter("DECIDED_AT", "Confidence of a known crop",
                               "From this confidence on, a parcel's crop counts as known.",
                               "number", "--decided-at", 0.9, least=0, most=1)), EXTRA),
