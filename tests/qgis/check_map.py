@@ -6,7 +6,9 @@ Runs in the Python of QGIS, and prints one JSON object on standard output.
 import base64
 import json
 import re
+import sqlite3
 import sys
+from contextlib import closing
 from datetime import datetime
 from typing import Any
 
@@ -26,8 +28,6 @@ from qgis.PyQt.QtCore import QSize
 from qgis.PyQt.QtGui import QColor, QImage
 from qgis.PyQt.QtXml import QDomDocument
 
-TABLES = ("parcels", "relevance", "relevance_by_date", "classes", "run")
-
 
 def main(path: str, picture: str) -> None:
     """Look at the map and print what is there."""
@@ -41,7 +41,7 @@ def main(path: str, picture: str) -> None:
 
 def seen(path: str, picture: str) -> dict[str, Any]:
     """Open the layers and describe them; they are gone when QGIS ends, which would crash otherwise."""
-    layers = {name: QgsVectorLayer(f"{path}|layername={name}", name, "ogr") for name in TABLES}
+    layers = {name: QgsVectorLayer(f"{path}|layername={name}", name, "ogr") for name in tables(path)}
     parcels = layers["parcels"]
     found = {
         "valid": {name: layer.isValid() for name, layer in layers.items()},
@@ -57,6 +57,13 @@ def seen(path: str, picture: str) -> dict[str, Any]:
     }
     parcels.loadDefaultStyle()
     return {**found, "form": form(parcels), "project": project(path)}
+
+
+def tables(path: str) -> list[str]:
+    """Return the tables of the map that QGIS lists."""
+    with closing(sqlite3.connect(path)) as database:
+        query = "SELECT table_name FROM gpkg_contents WHERE table_name <> 'layer_styles'"
+        return [row[0] for row in database.execute(query)]
 
 
 def look(layer: QgsVectorLayer) -> dict[str, Any]:
