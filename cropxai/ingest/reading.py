@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ from rasterio.windows import Window
 
 from cropxai.errors import ScenesUnreadable
 from cropxai.ingest.clouds import Hidden
-from cropxai.ingest.files import open_location
+from cropxai.ingest.files import open_location, without_query
 from cropxai.ingest.scenes import Location, Scene
 from cropxai.ingest.zonal import Codes, codes_of
 
@@ -64,7 +65,7 @@ class SceneReader:
                     self._datasets[place.path] = self._open.enter_context(open_location(place))
         except RasterioError as error:
             self._open.close()
-            raise self._damaged() from error
+            raise self._damaged(place.path) from error
         shapes = [self._datasets[p.path].block_shapes[p.index - 1] for p in self._places]
         self.block = max(rows for rows, _ in shapes), max(columns for _, columns in shapes)
         self.layers = len(self._places)
@@ -121,7 +122,7 @@ class SceneReader:
                 return
             stored = dataset.read(indexes, window=window)
         except RasterioError as error:
-            raise self._damaged() from error
+            raise self._damaged(path) from error
         for n, values in zip(chosen, stored, strict=True):
             if self.dtype == np.uint16:
                 layers[n] = values
@@ -165,5 +166,8 @@ class SceneReader:
     def _type(self, place: Location) -> str:
         return str(self._datasets[place.path].dtypes[place.index - 1])
 
-    def _damaged(self) -> ScenesUnreadable:
-        return ScenesUnreadable(self._scene.path, "is damaged, its pixels cannot be read; copy or download it again")
+    def _damaged(self, path: str) -> ScenesUnreadable:
+        file = "" if path == self._scene.path else f" ({Path(without_query(path)).name})"
+        return ScenesUnreadable(
+            self._scene.path, f"is damaged, its pixels cannot be read; copy or download it again{file}"
+        )

@@ -218,7 +218,8 @@ def test_images_that_end_too_soon(tmp_path, monkeypatch, fields, packed, share):
     stored = image.read_bytes()
     image.write_bytes(stored[: min(int(len(stored) * share), len(stored) - 1)])
     place = zipped(path, tmp_path / "P.zip") if packed else path
-    with pytest.raises(ScenesUnreadable, match=rf"{place.name}: is damaged, its pixels cannot be read; copy or d"):
+    why = rf"{place.name}: is damaged, its pixels cannot be read; copy or download it again \({image.name}\)"
+    with pytest.raises(ScenesUnreadable, match=why):
         extract_series(fields, place)
 
 
