@@ -183,7 +183,7 @@ class OffsetUnknown(CropxaiError):
     def __init__(self, paths: Sequence[object], reason: str):
         noun = "raster" if len(paths) == 1 else "rasters"
         super().__init__(
-            f"{len(paths)} {noun} ({some(paths)}) {reason}; give --dn-offset -1000 if dark water or forest has about "
+            f"{len(paths)} {noun} ({some(paths)}): {reason}; give --dn-offset -1000 if dark water or forest has about "
             "1000 in them, --dn-offset 0 if it has about 0 or the archive says that it harmonised them"
         )
 

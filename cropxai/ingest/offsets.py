@@ -90,11 +90,13 @@ def check_offsets(scenes: Sequence[Scene]) -> None:
     """
     untold = [scene for scene in scenes if scene.offset_by == "nothing"]
     if untold:
-        raise OffsetUnknown([scene.path for scene in untold], f"of {untold[0].date} tell neither offset nor baseline")
+        raise OffsetUnknown(
+            [scene.path for scene in untold], f"neither offset nor baseline is told, on {untold[0].date}"
+        )
     by_day = [scene for scene in scenes if scene.offset_by == "date"]
     again = [scene for scene in scenes if scene.date < FIRST_OFFSET_DAY and _has_offset(scene)]
     if by_day and again:
-        reason = f"tell neither offset nor baseline, and others before {FIRST_OFFSET_DAY} have an offset"
+        reason = f"neither offset nor baseline is told, and others before {FIRST_OFFSET_DAY} have an offset"
         raise OffsetUnknown([scene.path for scene in by_day], f"{reason} ({again[0].path})")
 
 

@@ -48,9 +48,9 @@ def test_rasters_of_later_days_must_tell(tmp_path, raster):
     with pytest.raises(OffsetUnknown) as error:
         find_scenes(tmp_path)
     assert str(error.value) == (
-        f"2 rasters ('{tmp_path}/S2L2A_T32UPU_20220130.tif', '{tmp_path}/S2L2A_T32UPU_20220209.tif') of 2022-01-30 "
-        "tell neither offset nor baseline; give --dn-offset -1000 if dark water or forest has about 1000 in them, "
-        "--dn-offset 0 if it has about 0 or the archive says that it harmonised them"
+        f"2 rasters ('{tmp_path}/S2L2A_T32UPU_20220130.tif', '{tmp_path}/S2L2A_T32UPU_20220209.tif'): neither "
+        "offset nor baseline is told, on 2022-01-30; give --dn-offset -1000 if dark water or forest has about 1000 in "
+        "them, --dn-offset 0 if it has about 0 or the archive says that it harmonised them"
     )
     assert len(find_scenes(tmp_path, end="2022-01-25")) == 1
     for given_offset in (0, -1000):
@@ -89,5 +89,5 @@ def test_a_day_explains_nothing_beside_an_archive_processed_again(tmp_path, rast
     raster(tmp_path / "S2L2A_20220509.tif", {"B02": ONES}, tags={"BOA_ADD_OFFSET": "-1000"})
     assert len(find_scenes(tmp_path)) == 2
     raster(tmp_path / "S2L2A_20180509.tif", {"B02": ONES}, tags={"BOA_ADD_OFFSET": "-1000"})
-    with pytest.raises(OffsetUnknown, match=r"0507\.tif'\) tell neither .* others before .* \(.*0509\.tif"):
+    with pytest.raises(OffsetUnknown, match=r"0507\.tif'\): neither .* others before .* \(.*0509\.tif"):
         find_scenes(tmp_path)

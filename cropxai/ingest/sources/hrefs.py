@@ -69,10 +69,8 @@ class Hrefs:
         """
         scheme = _SCHEME.match(href)
         kind = scheme[1].lower() if scheme else "file"
-        if kind in ("http", "https"):
-            return f"/vsicurl/{href}"
-        if kind == "s3":
-            return f"/vsis3/{href[5:]}"
+        if kind in ("http", "https", "s3") and href.startswith("://", len(kind)):
+            return f"/vsis3/{href[5:]}" if kind == "s3" else f"/vsicurl/{href}"
         if kind != "file":
             raise ScenesUnreadable(named, f"names {_shown(href)}; {kind}: is not read, only files, https: and s3:")
         if href.startswith("/vsi") and self.allow_outside:
