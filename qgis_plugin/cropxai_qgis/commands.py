@@ -204,6 +204,15 @@ COMMANDS: tuple[Command, ...] = (
         one_of=("SCENES", "RASTERS", "CATALOGUE"),
     ),
     Command(
+        "report", "Report", MAPS, "One page on a crop map: tables, figures, how it was made",
+        "Writes a page that opens in any browser without a network.",
+        (MAP, EXTRA),
+        (Output("page", "Report", "Page to write (.html)."),
+         Output("folder", "Folder for the figures", "The figures of the page, as files.", "--figures", "FIGURES",
+                optional=True)),
+        tags=("crop", "report", "accuracy", "figures"),
+    ),
+    Command(
         "style", "Write styles", MAPS, "Styles, forms and project of a crop map anew",
         "Needed after the file was renamed, or after colours were changed in its table of classes. Styles that were "
         "saved in QGIS are kept.",

@@ -123,6 +123,7 @@ def the_runs(scene):
         on("season", "season", SERIES=str(series), OUTPUT=str(scene / "season")),
         on("explain", "explain", SERIES=str(series), CROP="maize", DETAIL="date", OUTPUT=str(scene / "r.zarr")),
         on("classify", "classify", SERIES=str(series), OUTPUT=str(scene / "answers.gpkg")),
+        on("report", "report", MAP=str(scene / "example.gpkg"), OUTPUT=str(scene / "page.html")),
         on("style", "style", MAP=str(scene / "example.gpkg")),
         on("environment", "environment", OUTPUT=str(scene / "environment.html")),
         {**on("environment", "environment missing", OUTPUT=str(scene / "no.html")), "program": "/nowhere"},
@@ -229,6 +230,7 @@ def test_the_other_algorithms_run_their_command(seen, scene):
     wanted = "explain 'fields.zarr' --level date --class maize -o 'r.zarr' --overwrite --progress json"
     assert told("explain") == wanted
     assert told("classify") == "classify 'fields.zarr' -o 'answers.gpkg' --overwrite --progress json"
+    assert told("report") == "report 'example.gpkg' -o 'page.html' --overwrite --progress json"
     assert told("style") == "style 'example.gpkg' --progress json"
 
 
@@ -236,6 +238,7 @@ def test_models_get_numbers_and_texts(seen, scene):
     train = {"OUTPUT": str(scene / "model"), "ACCURACY": 0.75, "MACRO_F1": 0.5, "SUMMARY": "80 parcels"}
     assert seen["train"]["results"] == train
     assert seen["season"]["results"]["WINDOW"] == "5 April to 3 June"
+    assert seen["report"]["results"]["OUTPUT"] == str(scene / "page.html")
 
 
 def test_the_environment_is_described(seen, scene):
