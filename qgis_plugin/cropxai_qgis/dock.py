@@ -38,8 +38,8 @@ class RelevanceDock(QDockWidget):
             self.layer = None
 
     def layer_goes(self):
-        """Let go of a layer that is removed."""
-        self.forget()
+        """Let go of a layer that is removed: it can be asked nothing any more, and Qt ends its connections."""
+        self.layer = None
         self.show_selected()
 
     def show_selected(self, *_):
