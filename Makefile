@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 QGIS_PACKAGES := qgis python3-qgis qgis-providers gdal-bin python3-gdal
 
-.PHONY: demo test qgis lock weights sample clean
+.PHONY: demo test qgis plugin lock weights sample clean
 
 demo: $(VENV)/.installed
 	mkdir -p demo
@@ -32,6 +32,10 @@ qgis:
 		(apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 			$(QGIS_PACKAGES)) >/dev/null || echo "QGIS could not be installed"; \
 	fi
+
+# The zip for plugins.qgis.org in dist/, checked by its rules; with bandit and detect-secrets where they are installed.
+plugin:
+	$(PYTHON) qgis_plugin/package.py -o dist
 
 # Exact versions of everything, for pip; the build of torch is left to the index that pip is given.
 lock:
