@@ -1,23 +1,31 @@
-"""The extraction of parcel medians beside a plain read of the same files, and beside other ways to the same numbers.
+"""The extraction of parcel values beside a plain read of the same files, and beside other ways to the same numbers.
 
-``python benchmarks/ingest.py [--quick] [--size 5490] [--bands 13]`` makes parcels and a raster in a temporary folder,
+``python benchmarks/ingest.py [--quick] [--size 5490] [--bands 13]`` makes parcels and rasters in a temporary folder,
 prints a table, and last one line of JSON. All times are CPU seconds of the user, least of several rounds, with files in
-the page cache, so that decoding is measured and not the disk. ``pip install 'cropxai[bench]'`` brings the others.
+the page cache, so that decoding is measured and not the disk; only "two workers" is by the clock, and tells nothing on
+a machine that has other work. ``pip install 'cropxai[bench]'`` brings the others.
 
 - plain read: every block of every band decoded into memory, along the blocks
-- cropxai: medians, counts and clear pixels of every parcel, as ``cropxai ingest`` makes them; the plan apart
-- rasterio.mask: one call a parcel (all bands at once), then numpy; a sample of parcels, scaled to all
+- cropxai: median, mean, counts and clear pixels of every parcel, as ``cropxai ingest`` makes them; the plan apart
+- rasterio.mask: one call a parcel and band, as the software of EuroCropsML does, then numpy; or one call a parcel for
+  all bands; a sample of parcels, scaled to all
 - rasterstats: zonal_stats, a sample of parcels and one band, scaled to all
-- exactextract: raster-sequential, all bands in one call; its median weighs pixels by the share that is covered
+- exactextract: raster-sequential, all bands in one call, its best way; values are weighted by the share that is covered
+
+``centre_17`` and the like are cropxai over the plain read, for parcels on 17 % of the pixels; ``vs_…`` is another way
+over cropxai, by bands of one file on 17 %; ``jp2`` is cropxai over the plain read of JPEG 2000.
 """
 
 import argparse
+import datetime as dt
 import json
 import resource
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -31,18 +39,24 @@ from cropxai.bands import BANDS, SCL_MASKED
 from cropxai.ingest import read_parcels
 from cropxai.ingest.catalogue import find_scenes
 from cropxai.ingest.extract import extract_series
-from cropxai.ingest.measure import Measurement, measure
+from cropxai.ingest.measure import measure
 from cropxai.ingest.parcels import Parcels
 from cropxai.ingest.plan import Plan, make_plan
 from cropxai.ingest.rules import Rules
-from cropxai.ingest.scenes import Grid, Scene
+from cropxai.ingest.scenes import Grid, Location, Scene
 
 TRANSFORM = Affine(10, 0, 500_000, 0, -10, 5_600_000)
 BLOCK = 512
+#: Rows and columns of a tile of Sentinel-2's JPEG 2000, at 10 m.
+JP2_TILE = 1024
 #: Shares of the raster that parcels cover, in percent.
 COVERS = (17, 65)
 #: Metres between a field and the Voronoi cell around it.
 MARGIN = 8.0
+#: By name in the results.
+RULES = {"centre": Rules(), "mean": Rules(statistic="mean"), "exact": Rules(pixel_rule="exact")}
+
+Row = tuple[str, str, float, float]
 
 
 def user() -> float:
@@ -94,24 +108,45 @@ def write_raster(path: Path, size: int, bands: int, day: int, interleave: str) -
     return path
 
 
-def plain_read(path: Path) -> None:
+def write_jp2(folder: Path, raster: Path, bands: int) -> Scene:
+    """Write some bands of a raster as Sentinel-2's products hold them: JPEG 2000, one file a band, lossless."""
+    folder.mkdir()
+    places = {}
+    with rasterio.open(raster) as source:
+        grid = Grid(source.crs.to_wkt(), source.transform, source.width, source.height)
+        for index, name in enumerate(source.descriptions[:bands], start=1):
+            path = folder / f"{name}.jp2"
+            with rasterio.open(
+                path, "w", driver="JP2OpenJPEG", width=grid.width, height=grid.height, count=1, dtype="uint16",
+                crs=source.crs, transform=source.transform, blockxsize=JP2_TILE, blockysize=JP2_TILE, QUALITY=100,
+                REVERSIBLE="YES",
+            ) as dataset:  # fmt: skip
+                dataset.write(source.read(index), 1)
+            places[name] = Location(str(path), 1, grid, 0.0, 10_000.0)
+    return Scene(str(folder), "31UDS", dt.date(2018, 5, 1), "L2A", places)
+
+
+def plain_read(paths: Sequence[str]) -> None:
     """Decode every block, along the blocks, into memory that is used again; bands in one call."""
-    with rasterio.open(path) as dataset:
-        wide = 4 * BLOCK
-        room = np.empty((dataset.count, BLOCK, wide), dtype=np.uint16)
-        for top in range(0, dataset.height, BLOCK):
-            for left in range(0, dataset.width, wide):
-                height, width = min(BLOCK, dataset.height - top), min(wide, dataset.width - left)
-                out = room.reshape(-1)[: dataset.count * height * width].reshape(dataset.count, height, width)
-                dataset.read(window=Window(left, top, width, height), out=out)
+    for path in paths:
+        with rasterio.open(path) as dataset:
+            tall, wide = dataset.block_shapes[0][0], 4 * dataset.block_shapes[0][1]
+            room = np.empty(dataset.count * tall * wide, dtype=np.uint16)
+            for top in range(0, dataset.height, tall):
+                for left in range(0, dataset.width, wide):
+                    height, width = min(tall, dataset.height - top), min(wide, dataset.width - left)
+                    out = room[: dataset.count * height * width].reshape(dataset.count, height, width)
+                    dataset.read(window=Window(left, top, width, height), out=out)
 
 
-def by_rasterio(path: Path, shapes: list[shapely.Geometry]) -> np.ndarray:
-    """Medians of clear pixels, (parcel, band), one rasterio.mask a parcel."""
+def by_rasterio(path: Path, shapes: list[shapely.Geometry], together: bool) -> np.ndarray:
+    """Medians of clear pixels, (parcel, band), one rasterio.mask a parcel and band, or for all bands together."""
     medians = []
     with rasterio.open(path) as dataset:
+        numbers: list[Any] = [None] if together else [[index] for index in dataset.indexes]
         for shape in shapes:
-            pixels, _ = mask(dataset, [shape], crop=True, nodata=0)
+            layers = [mask(dataset, [shape], crop=True, nodata=0, indexes=number)[0] for number in numbers]
+            pixels = np.concatenate(layers)
             values = pixels[:-1, ~np.isin(pixels[-1], SCL_MASKED)]
             medians.append([np.median(band[band > 0]) if (band > 0).any() else np.nan for band in values])
     return np.array(medians)
@@ -120,13 +155,17 @@ def by_rasterio(path: Path, shapes: list[shapely.Geometry]) -> np.ndarray:
 def others(path: Path, fields: gpd.GeoDataFrame, bands: int, plan: Plan, ours: np.ndarray, sample: int) -> dict:
     """Time the other ways on one raster; the first must give our numbers."""
     some = fields.iloc[len(fields) // 2 :][:sample]
+    shapes = list(some.geometry)
     scale = len(fields) / len(some)
     found: list[np.ndarray] = []
-    times = {"rasterio.mask": scale * seconds(lambda: found.append(by_rasterio(path, list(some.geometry))))}
+    times = {
+        "rasterio.mask": scale * seconds(lambda: found.append(by_rasterio(path, shapes, together=False))),
+        "rasterio.mask, all bands": scale * seconds(lambda: found.append(by_rasterio(path, shapes, together=True))),
+    }
     rows = np.searchsorted(plan.members, some.index.to_numpy())
     known = np.isin(some.index, plan.members)
-    expected = (found[0][known] / 10_000).astype(np.float32)
-    np.testing.assert_array_equal(ours[rows[known]], expected)
+    for medians in found:
+        np.testing.assert_array_equal(ours[rows[known]], (medians[known] / 10_000).astype(np.float32))
     try:
         from rasterstats import zonal_stats
 
@@ -138,29 +177,91 @@ def others(path: Path, fields: gpd.GeoDataFrame, bands: int, plan: Plan, ours: n
     try:
         from exactextract import exact_extract
 
-        def extract() -> None:
-            exact_extract(str(path), fields, ["median"], strategy="raster-sequential", output="pandas")
-
-        times["exactextract"] = seconds(extract) * bands / (bands + 1)  # it reads the classification as a band, too
+        for statistic, name in (("median", "exactextract"), ("mean", "exactextract, mean")):
+            extract = partial(exact_extract, str(path), fields, [statistic], strategy="raster-sequential")
+            times[name] = seconds(extract) * bands / (bands + 1)  # it reads the classification as a band, too
     except ImportError:
         print("exactextract: not installed")
     return times
 
 
-def planned(fields: Parcels, grid: Grid) -> tuple[Plan, float]:
+def planned(fields: Parcels, grid: Grid, rules: Rules) -> tuple[Plan, float]:
     """Return the plan, and the seconds that it takes once the loops are compiled."""
-    plan = make_plan(fields, grid)
-    return plan, seconds(lambda: make_plan(fields, grid))
+    plan = make_plan(fields, grid, rules)
+    return plan, seconds(lambda: make_plan(fields, grid, rules))
 
 
-def compared(file: Path, scene: Scene, plan: Plan, bands: list[str], rounds: int) -> tuple[float, float, Measurement]:
-    """Return the seconds of a plain read and of our medians, in turns because the machine is shared."""
-    measured = measure(scene, {scene.grid: plan}, bands, Rules())  # compiles, and lays out the chunks
-    read = own = np.inf
+def compared(scene: Scene, plans: dict[str, Plan], rounds: int) -> tuple[dict[str, float], np.ndarray]:
+    """Return the seconds of a plain read and of each rule, in turns because the machine may be shared, and medians."""
+    bands = list(scene.bands)
+    ways = {name: ({scene.grid: plans[rules.pixel_rule]}, rules) for name, rules in RULES.items()}
+    for plan, rules in ways.values():
+        measure(scene, plan, bands, rules)  # compiles, and lays out the chunks
+    times = dict.fromkeys(("plain read", *ways), np.inf)
     for _ in range(rounds):
-        read = min(read, seconds(lambda: plain_read(file)))
-        own = min(own, seconds(lambda: measure(scene, {scene.grid: plan}, bands, Rules())))
-    return read, own, measured
+        times["plain read"] = min(times["plain read"], seconds(lambda: plain_read(scene.files)))
+        for name, (plan, rules) in ways.items():
+            times[name] = min(times[name], seconds(partial(measure, scene, plan, bands, rules)))
+    return times, measure(scene, ways["centre"][0], bands, RULES["centre"]).values
+
+
+def two_workers(folder: Path, dates: int, size: int, bands: int) -> dict[str, float]:
+    """Return how much faster two workers are on several scenes, by the clock, and what they cost in CPU."""
+    scenes = folder / "scenes"
+    scenes.mkdir()
+    for day in range(1, dates + 1):
+        write_raster(scenes / f"L2A_2018060{day}.tif", size, bands, day, "band")
+    clock, spent, values = {}, {}, {}
+    for workers in (1, 2):
+        start, begun = time.perf_counter(), user()
+        values[workers] = extract_series(folder / "fields_17.parquet", scenes, workers=workers)
+        clock[workers], spent[workers] = time.perf_counter() - start, user() - begun
+    assert values[1].dataset.identical(values[2].dataset)
+    return {"workers_2": round(clock[1] / clock[2], 2), "workers_2_cpu": round(spent[2] / spent[1], 2)}
+
+
+def run(here: Path, size: int, bands: int, jp2_bands: int, rounds: int, sample: int, dates: int) -> None:
+    """Make the files in a folder, time all, and print the results."""
+    figures: dict[str, float | str] = {"size": size, "bands": bands}
+    rows: list[Row] = []
+    (here / "pixel").mkdir()
+    raster = write_raster(here / "L2A_20180501.tif", size, bands, 1, "band")
+    pixel = write_raster(here / "pixel" / "L2A_20180501.tif", size, bands, 1, "pixel")
+    scenes = {"band": find_scenes(raster)[0], "pixel": find_scenes(pixel)[0]}
+    scenes["jp2"] = write_jp2(here / "jp2", raster, jp2_bands)
+    for cover in COVERS:
+        write_parcels(here / f"fields_{cover}.parquet", size, cover)
+        fields = read_parcels(here / f"fields_{cover}.parquet")
+        plans: dict[str, Plan] = {}
+        for rule in ("centre", "exact"):
+            plans[rule], figures[f"plan_{rule}_{cover}_seconds"] = planned(
+                fields, scenes["band"].grid, Rules(pixel_rule=rule)
+            )
+        share = plans["centre"].counts.sum() / size**2
+        print(f"{len(fields)} parcels cover {share:.0%}; their pixels take", end=" ")
+        print(" and ".join(f"{figures[f'plan_{rule}_{cover}_seconds']:.2f} s ({rule})" for rule in plans), "a grid")
+        figures[f"parcels_{cover}"] = len(fields)
+        for kind in ("band", "pixel", "jp2") if cover == COVERS[0] else ("band", "pixel"):
+            times, medians = compared(scenes[kind], plans, 1 if kind == "jp2" else rounds)
+            read = times["plain read"]
+            name = f"{cover} %, " + ("JPEG 2000" if kind == "jp2" else f"interleaved by {kind}")
+            rows += [(name, way if way == "plain read" else f"cropxai, {way}", t, t / read) for way, t in times.items()]
+            for way in RULES:
+                figures[f"{way}_{cover}_{kind}".removesuffix("_band")] = round(times[way] / read, 3)
+            if cover == COVERS[0] and kind == "band":
+                for way, spent in others(raster, fields.frame, bands, plans["centre"], medians, sample).items():
+                    rows.append((name, way, spent, spent / read))
+                    key = "vs_" + way.replace(".", "_").replace(", ", "_").replace(" ", "_")
+                    figures[key] = round(spent / times["centre"], 1)
+    figures["jp2"] = figures["centre_17_jp2"]
+    for way in ("rasterstats", "exactextract"):
+        figures.setdefault(f"vs_{way}", "not installed")
+    figures |= two_workers(here, dates, min(size, 3072), bands)
+    print(f"\n{'cover and raster':28s} {'way':26s} {'user CPU s':>10s} {'x plain read':>13s}")
+    for name, way, spent, ratio in rows:
+        print(f"{name:28s} {way:26s} {spent:10.2f} {ratio:13.2f}")
+    print(f"two workers: {figures['workers_2']} times as fast by the clock, {figures['workers_2_cpu']} times the CPU")
+    print(json.dumps({key: round(value, 3) if isinstance(value, float) else value for key, value in figures.items()}))
 
 
 def main() -> None:
@@ -170,58 +271,9 @@ def main() -> None:
     parser.add_argument("--bands", type=int, default=13)
     options = parser.parse_args()
     size = options.size or (1536 if options.quick else 5490)
-    rounds, sample, dates = (3, 60, 4) if options.quick else (3, 400, 4)
-    figures: dict[str, float | str] = {"size": size, "bands": options.bands}
-    rows: list[tuple[str, str, float, float]] = []
+    jp2_bands, rounds, sample, dates = (1, 3, 40, 6) if options.quick else (2, 3, 400, 8)
     with tempfile.TemporaryDirectory() as folder:
-        here = Path(folder)
-        (here / "pixel").mkdir()
-        raster = write_raster(here / "L2A_20180501.tif", size, options.bands, 1, "band")
-        pixel = write_raster(here / "pixel" / "L2A_20180501.tif", size, options.bands, 1, "pixel")
-        files = {"band": raster, "pixel": pixel}
-        scenes = {kind: find_scenes(file)[0] for kind, file in files.items()}
-        bands = list(scenes["band"].bands)
-        for cover in COVERS:
-            write_parcels(here / f"fields_{cover}.parquet", size, cover)
-            fields = read_parcels(here / f"fields_{cover}.parquet")
-            plan, planning = planned(fields, scenes["band"].grid)
-            print(
-                f"{len(fields)} parcels cover {plan.counts.sum() / size**2:.0%}; their pixels: {planning:.2f} s a grid"
-            )
-            figures[f"parcels_{cover}"], figures[f"plan_{cover}_seconds"] = len(fields), round(planning, 2)
-            for kind, file in files.items():
-                read, own, measured = compared(file, scenes[kind], plan, bands, rounds)
-                name = f"{cover} %, interleaved by {kind}"
-                rows += [(name, "plain read", read, 1.0), (name, "cropxai", own, own / read)]
-                figures[f"centre_{cover}" + ("" if kind == "band" else "_pixel")] = round(own / read, 3)
-                if cover == COVERS[0] and kind == "band":
-                    for way, spent in others(raster, fields.frame, len(bands), plan, measured.values, sample).items():
-                        rows.append((name, way, spent, spent / read))
-                        figures["vs_" + way.replace(".", "_")] = round(spent / own, 1)
-        for way in ("rasterstats", "exactextract"):
-            figures.setdefault(f"vs_{way}", "not installed")
-        figures |= side_by_side(here, dates, size, options.bands)
-    print(f"\n{'cover and raster':34s} {'way':14s} {'user CPU s':>10s} {'x plain read':>13s}")
-    for name, way, spent, ratio in rows:
-        print(f"{name:34s} {way:14s} {spent:10.2f} {ratio:13.2f}")
-    print(f"two workers: {figures['workers_2']} times as fast by the clock, {figures['workers_2_cpu']} times the CPU")
-    print(json.dumps(figures))
-
-
-def side_by_side(folder: Path, dates: int, size: int, bands: int) -> dict[str, float]:
-    """Return how much faster two workers are on several scenes, by the clock, and what they cost in CPU."""
-    scenes = folder / "scenes"
-    scenes.mkdir()
-    small = min(size, 3072)
-    for day in range(1, dates + 1):
-        write_raster(scenes / f"L2A_2018060{day}.tif", small, bands, day, "band")
-    clock, spent, values = {}, {}, {}
-    for workers in (1, 2):
-        start, begun = time.perf_counter(), user()
-        values[workers] = extract_series(folder / "fields_17.parquet", scenes, workers=workers)
-        clock[workers], spent[workers] = time.perf_counter() - start, user() - begun
-    assert values[1].dataset.identical(values[2].dataset)
-    return {"workers_2": round(clock[1] / clock[2], 2), "workers_2_cpu": round(spent[2] / spent[1], 2)}
+        run(Path(folder), size, options.bands, jp2_bands, rounds, sample, dates)
 
 
 if __name__ == "__main__":

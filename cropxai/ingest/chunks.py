@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +9,7 @@ from rasterio.windows import Window
 
 from cropxai.ingest.runs import Runs
 from cropxai.ingest.scenes import Grid
-from cropxai.ingest.zonal import Groups, Weights, copy_runs
+from cropxai.ingest.zonal import Groups, Weights
 
 IntArray = npt.NDArray[np.int64]
 
@@ -84,41 +83,38 @@ def lay_out(runs: Runs, grid: Grid, block: tuple[int, int], layers: int) -> Layo
     Layout
     """
     tall, wide = _chunk_size(block, (grid.height, grid.width), layers)
-    pixels = runs.counts()
-    member = np.repeat(np.cumsum(pixels > 0) - 1, np.diff(runs.ptr))
-    pixels = pixels[pixels > 0]
-    weighted = len(runs.weights) > 0
-    member, row, column, length, weigh = _cut(member, runs, wide)
     across = -(-grid.width // wide)
-    chunk = row // tall * across + column // wide
-    first = np.full(len(pixels), np.iinfo(np.int64).max)
-    last = np.full(len(pixels), -1)
-    np.minimum.at(first, member, chunk)
-    np.maximum.at(last, member, chunk)
-    whole = (first == last)[member]
-    # Chunk by chunk, and within it parcel by parcel, in the order in which they begin on the raster.
-    begins = np.full(len(pixels), np.iinfo(np.int64).max)
-    np.minimum.at(begins, member, row * grid.width + column)
-    order = np.lexsort((member, begins[member], ~whole, chunk))
-    member, row, column, length, weigh, chunk = (a[order] for a in (member, row, column, length, weigh, chunk))
-    whole = whole[order]
-    target = _targets(member, length, ~whole)
-    kept_weights = np.zeros(int(length[~whole].sum()) if weighted else 0, dtype=np.uint32)
-    edges = np.flatnonzero(np.diff(chunk, prepend=-1, append=-1))
-    chunks = []
-    for start, end in pairwise(edges):
-        part = slice(start, end)
-        window = _window(row[part], column[part], length[part], block, grid)
-        offset = (row[part] - window.row_off) * window.width + column[part] - window.col_off
-        n = int(whole[part].sum())
-        groups = _grouped(member[part][:n], offset[:n], length[part][:n], weigh[part][:n] if weighted else weigh[:0])
-        chunks.append(Chunk(window, groups, offset[n:], length[part][n:], target[part][n:]))
-        if weighted:
-            copy_runs(runs.weights[None], weigh[part][n:], length[part][n:], target[part][n:], kept_weights[None])
+    some = np.flatnonzero(np.diff(runs.ptr))
+    begin, end = runs.ptr[some], runs.ptr[some + 1]
+    first = np.minimum.reduceat(runs.row // tall * across + runs.column // wide, begin)
+    last = np.maximum.reduceat(runs.row // tall * across + (runs.column + runs.length - 1) // wide, begin)
+    # Parcels in the order in which they begin on the raster: neighbours are read one after the other.
+    order = np.lexsort((runs.column[begin], runs.row[begin], first))
+    within = order[first[order] == last[order]]
     cut = np.flatnonzero(first != last)
-    places = np.cumsum(pixels[cut]) - pixels[cut]
-    kept = Groups(cut, np.arange(len(cut) + 1), places, pixels[cut], places if weighted else places[:0])
-    return Layout(chunks, kept, runs.weights, kept_weights)
+    pieces = _cut(runs, begin[cut], end[cut], wide)
+    chunk_of_piece = pieces.row // tall * across + pieces.column // wide
+    by_chunk = np.argsort(chunk_of_piece, kind="stable")
+    weights_from = runs.first_pixels()
+    chunks = []
+    for chunk in np.union1d(first[within], chunk_of_piece):
+        here = within[slice(*np.searchsorted(first[within], [chunk, chunk + 1]))]
+        own = _ranges(begin[here], end[here])
+        others = by_chunk[slice(*np.searchsorted(chunk_of_piece[by_chunk], [chunk, chunk + 1]))]
+        row, column, length = (
+            np.concatenate([getattr(runs, name)[own], getattr(pieces, name)[others]])
+            for name in ("row", "column", "length")
+        )
+        window = _window(row, column, length, block, grid)
+        start = (row - window.row_off).astype(np.int64) * window.width + column - window.col_off
+        n = len(own)
+        ptr = np.concatenate([[0], np.cumsum(end[here] - begin[here])])
+        weigh = weights_from[own] if len(runs.weights) else own[:0]
+        groups = Groups(here, ptr, start[:n], length[:n].astype(np.int64), weigh)
+        chunks.append(Chunk(window, groups, start[n:], pieces.length[others], pieces.target[others]))
+    places = np.cumsum(pieces.pixels) - pieces.pixels
+    kept = Groups(cut, np.arange(len(cut) + 1), places, pieces.pixels, places if len(runs.weights) else places[:0])
+    return Layout(chunks, kept, runs.weights, pieces.weights)
 
 
 def _chunk_size(block: tuple[int, int], shape: tuple[int, int], layers: int) -> tuple[int, int]:
@@ -130,26 +126,49 @@ def _chunk_size(block: tuple[int, int], shape: tuple[int, int], layers: int) -> 
     return tall, wide * max(1, CHUNK_PIXELS // (layers * tall * wide))
 
 
-def _cut(member: IntArray, runs: Runs, wide: int) -> tuple[IntArray, IntArray, IntArray, IntArray, IntArray]:
-    """Cut runs where they cross from one column of chunks to the next; the last are the places of their weights."""
-    ends = runs.column.astype(np.int64) + runs.length
-    pieces = (ends - 1) // wide - runs.column // wide + 1
-    of_run = np.repeat(np.arange(len(ends)), pieces)
-    number = np.arange(len(of_run)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    starts = runs.column[of_run].astype(np.int64)
-    left = np.maximum(starts, (starts // wide + number) * wide)
-    right = np.minimum(ends[of_run], (starts // wide + number + 1) * wide)
-    weigh = runs.first_pixels()[of_run] + left - starts
-    return member[of_run], runs.row[of_run].astype(np.int64), left, right - left, weigh
+@dataclass(frozen=True, eq=False)
+class _Pieces:
+    """The runs of parcels that lie in several chunks, cut where they cross from one column of chunks to the next.
+
+    Attributes
+    ----------
+    row, column, length : (piece,) int64
+    target : (piece,) int64
+        Where its pixels are kept: those of a parcel together, parcels one after the other.
+    pixels : (parcel,) int64
+        Of each parcel.
+    weights : (pixel,) uint32
+        In the order in which pixels are kept; empty where every pixel counts 1.
+    """
+
+    row: IntArray
+    column: IntArray
+    length: IntArray
+    target: IntArray
+    pixels: IntArray
+    weights: Weights
 
 
-def _targets(member: IntArray, length: IntArray, kept: npt.NDArray[np.bool_]) -> IntArray:
-    """Return where each kept run begins if the runs of a parcel are laid end to end, parcels in ascending order."""
-    target = np.zeros(len(member), dtype=np.int64)
-    runs = np.flatnonzero(kept)
-    runs = runs[np.argsort(member[runs], kind="stable")]
-    target[runs] = np.cumsum(length[runs]) - length[runs]
-    return target
+def _cut(runs: Runs, begin: IntArray, end: IntArray, wide: int) -> _Pieces:
+    """Cut the runs ``begin`` to ``end`` of some parcels."""
+    chosen = _ranges(begin, end)
+    row, left, length = (a[chosen].astype(np.int64) for a in (runs.row, runs.column, runs.length))
+    right = left + length
+    parts = (right - 1) // wide - left // wide + 1
+    of_run = np.repeat(np.arange(len(chosen)), parts)
+    edge = (left // wide)[of_run] * wide + wide * _ranges(np.zeros_like(parts), parts)
+    column = np.maximum(left[of_run], edge)
+    size = np.minimum(right[of_run], edge + wide) - column
+    before = runs.first_pixels()
+    pixels = before[end] - before[begin]
+    weights = runs.weights[_ranges(before[begin], before[end])] if len(runs.weights) else runs.weights
+    return _Pieces(row[of_run], column, size, np.cumsum(size) - size, pixels, weights)
+
+
+def _ranges(begin: IntArray, end: IntArray) -> IntArray:
+    """Return the numbers from each begin to before its end, one range after the other."""
+    many = end - begin
+    return np.asarray(np.arange(int(many.sum())) + np.repeat(begin - np.cumsum(many) + many, many))
 
 
 def _window(row: IntArray, column: IntArray, length: IntArray, block: tuple[int, int], grid: Grid) -> Window:
@@ -158,8 +177,3 @@ def _window(row: IntArray, column: IntArray, length: IntArray, block: tuple[int,
     bottom = min(-(-(int(row.max()) + 1) // block[0]) * block[0], grid.height)
     right = min(-(-int((column + length).max()) // block[1]) * block[1], grid.width)
     return Window(left, top, right - left, bottom - top)
-
-
-def _grouped(member: IntArray, start: IntArray, length: IntArray, weigh: IntArray) -> Groups:
-    firsts = np.flatnonzero(np.diff(member, prepend=-1))
-    return Groups(member[firsts], np.append(firsts, len(member)), start, length, weigh)

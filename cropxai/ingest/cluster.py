@@ -17,6 +17,7 @@ from typing import Any
 import cropxai
 from cropxai.errors import ClusterUnusable, CropxaiError, ExtraMissing
 from cropxai.ingest.engine import Job, Measured, ahead
+from cropxai.ingest.files import small_cache
 from cropxai.ingest.measure import kept_in, measure, part_of
 from cropxai.ingest.planfile import plan_at, plan_path, save_plan
 from cropxai.ingest.rules import Rules
@@ -175,7 +176,8 @@ def _measured(scene: Scene, plans: Mapping[Grid, Path], bands: Sequence[str], ru
     """
     try:
         loaded = {grid: plan_at(path) for grid, path in plans.items()}
-        measure(scene, loaded, bands, rules, folder)
+        with small_cache():
+            measure(scene, loaded, bands, rules, folder)
         return part_of(scene, loaded, bands, rules, folder).name
     except FileNotFoundError as error:
         raise ClusterUnusable(f"worker on {socket.gethostname()}", _UNSHARED.format(folder)) from error

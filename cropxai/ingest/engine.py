@@ -16,6 +16,7 @@ from threading import Event
 from typing import Protocol, TypeVar
 
 from cropxai.errors import SharesLeft
+from cropxai.ingest.files import small_cache
 from cropxai.ingest.measure import Measurement, measure, part_of
 from cropxai.ingest.plan import Plan
 from cropxai.ingest.rules import Rules
@@ -97,7 +98,7 @@ def open_engine(workers: int | None = None, dask: str | None = None) -> Iterator
         from cropxai.ingest.cluster import Cluster
 
         engine = Cluster(dask, workers)
-    with closing(engine):
+    with closing(engine), small_cache():
         yield engine
 
 

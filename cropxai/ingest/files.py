@@ -21,6 +21,8 @@ REMOTE_OPTIONS = {
     "GDAL_HTTP_CONNECTTIMEOUT": "20",
     "GDAL_HTTP_TIMEOUT": "120",
 }
+#: Enough for the blocks under a chunk of each of several readers; more does not make reading faster.
+CACHED_BYTES = 128 << 20
 #: Pixels by which the corner of a raster may lie elsewhere than its metadata say.
 CORNER_TOLERANCE = 0.01
 
@@ -33,6 +35,13 @@ def is_remote(path: str) -> bool:
 def without_query(path: str) -> str:
     """Return a path as messages and hashes may hold it: the query of a URL may be a key, and changes."""
     return path.partition("?")[0] if is_remote(path) else path
+
+
+@contextmanager
+def small_cache() -> Iterator[None]:
+    """Keep GDAL from filling a twentieth of the memory with blocks that nobody asks for again; it has one cache."""
+    with rasterio.Env(GDAL_CACHEMAX=CACHED_BYTES):
+        yield
 
 
 @contextmanager

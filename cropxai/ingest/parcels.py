@@ -203,7 +203,9 @@ def _polygons(
     geometry: Sequence[object],
 ) -> tuple[npt.NDArray[np.object_], list[str], npt.NDArray[np.bool_]]:
     """Force geometry to valid two-dimensional polygons; return it with each row's status and whether it was mended."""
-    shapes = np.array(shapely.force_2d(np.asarray(geometry, dtype=object)), dtype=object)
+    shapes = np.array(geometry, dtype=object)
+    if (shapely.get_coordinate_dimension(shapes) > 2).any():  # else no copy: outlines take memory
+        shapes = np.array(shapely.force_2d(shapes), dtype=object)
     status = [""] * len(shapes)
     mended = np.zeros(len(shapes), dtype=bool)
     valid = shapely.is_valid(shapes)

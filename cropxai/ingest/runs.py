@@ -52,7 +52,7 @@ class Runs:
 
     def counts(self) -> IntArray:
         """Return the pixels of each parcel, (parcel,) int64."""
-        return self.first_pixels()[self.ptr[1:]] - self.first_pixels()[self.ptr[:-1]]
+        return np.diff(self.first_pixels()[self.ptr])
 
     def areas(self) -> IntArray:
         """Return the sum of the weights of each parcel's pixels, (parcel,) int64; where there is none, their number."""
