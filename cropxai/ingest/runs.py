@@ -58,9 +58,12 @@ class Runs:
         """Return the sum of the weights of each parcel's pixels, (parcel,) int64; where there is none, their number."""
         if not len(self.weights):
             return self.counts()
-        area = np.concatenate([[0], np.cumsum(self.weights, dtype=np.int64)])
-        ends = self.first_pixels()[self.ptr]
-        return np.asarray(area[ends[1:]] - area[ends[:-1]])
+        found = np.zeros(len(self.ptr) - 1, dtype=np.int64)
+        some = np.flatnonzero(np.diff(self.ptr))
+        if len(some):
+            begin = self.first_pixels()[self.ptr[some]]
+            found[some] = np.add.reduceat(self.weights, begin, dtype=np.int64)
+        return found
 
     def first_pixels(self) -> IntArray:
         """Return the number of pixels before each run, and last of all, (run + 1,) int64."""
