@@ -5,17 +5,14 @@ from pathlib import Path
 import click
 
 from cropxai.cli import options
+from cropxai.cli.options import SERIES_SUFFIXES
 from cropxai.cli.progress import Progress
-
-#: The suffixes of `cropxai.series.exchange`, here so that the help needs no heavy import.
-SUFFIXES = (".zarr", ".h5", ".hdf5", ".eurocropsml", ".parquet", ".geoparquet", ".csv", ".nc")
 
 
 @click.command(short_help="Turn a series into another format.")
 @click.argument("source", type=click.Path(path_type=str))
-@options.output(suffixes=SUFFIXES, what="Series to write")
-@click.option("--region", default="XX000", show_default=True,
-              help="NUTS3 region of parcels that name none, for .h5 and .eurocropsml.")  # fmt: skip
+@options.output(suffixes=SERIES_SUFFIXES, what="Series to write")
+@options.region
 @click.option("--level", type=click.Choice(["L1C", "L2A"]), help="Processing level of a SOURCE that does not tell it.")
 @options.overwrite
 @options.progress

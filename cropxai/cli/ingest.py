@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from cropxai.cli import options
+from cropxai.cli.options import SERIES_SUFFIXES
 from cropxai.cli.progress import Progress
 
 
@@ -33,7 +34,7 @@ def _share(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
 @click.command(short_help="Extract parcel time series from Sentinel-2.")
 @options.parcels
 @options.scenes
-@options.output(suffixes=(".zarr",), what="Series to write")
+@options.output(suffixes=SERIES_SUFFIXES, what="Series to write")
 @options.layer
 @options.id_field
 @options.label_field
@@ -48,20 +49,24 @@ def _share(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
     callback=_share,
     help="Measure the I-th of N shares only, as one job of an array.",
 )
+@options.region
 @options.overwrite
 @options.progress
 def ingest(
     parcels: str, scenes: tuple[str, ...], output: Path, reading: dict[str, Any], update: bool,
-    share: tuple[int, int] | None, overwrite: bool, progress: Progress, **choices: Any,
+    share: tuple[int, int] | None, region: str, overwrite: bool, progress: Progress, **choices: Any,
 ) -> None:  # fmt: skip
     """Extract the median reflectance of every parcel, date and band.
 
     PARCELS is any vector file in any CRS. SCENES are GeoTIFFs (one a date, or one a band), SAFE products (folders or
     zip archives), folders of them, STAC items and catalogues (.json), or lists (.csv, .parquet); docs/ingest.md tells
-    of each. A run that was stopped goes on where it stopped when it is started again.
+    of each. A run that was stopped goes on where it stopped when it is started again. The suffix of the output names
+    the format: .zarr keeps everything, and is what the other commands take; .h5 is TinyEuroCrops; `convert` tells of
+    the others.
 
     \b
     $ cropxai ingest fields.shp S2_2018/ -o fields.zarr
+    $ cropxai ingest fields.shp S2_2018/ -o fields.h5 --label-field crop
     $ cropxai ingest fields.shp items.json -o fields.zarr             # a STAC search that was saved
     $ cropxai ingest fields.shp S2_2018/ -o fields.zarr --update      # later in the season
     $ cropxai ingest fields.shp S2_2018/ -o fields.zarr --shard 3/8   # one of eight jobs
@@ -71,11 +76,14 @@ def ingest(
     from cropxai.ingest import Share, extract_series
     from cropxai.outputs import check_absent
     from cropxai.series import CropSeries
+    from cropxai.series.exchange import write_series
     from cropxai.series.store import sources
     from cropxai.workplace import Workplace
 
     if update and overwrite:
         raise click.UsageError("--update adds to the series and --overwrite replaces it; give one of them")
+    if update and output.suffix.lower() != ".zarr":
+        raise click.UsageError(f"--update adds to a .zarr series; {output.name} is none")
     season = {name: choices.pop(name) for name in ("season", "start", "end")}
     start, end = options.chosen_dates(**season)
     check_absent(output, overwrite or update)
@@ -88,7 +96,7 @@ def ingest(
             )  # fmt: skip
             if not place.alone():
                 raise SharesLeft(str(share), 0, len(series.dates))
-            series.save(output, overwrite=overwrite or update)
+            write_series(series, output, region, overwrite or update)
     except SharesLeft as left:
         progress.result(str(left), rasters=left.total, rasters_left=left.left)
         return

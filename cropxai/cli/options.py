@@ -15,6 +15,9 @@ MAP_SUFFIXES = (".gpkg", ".parquet", ".shp", ".csv")
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+#: The suffixes of `cropxai.series.exchange`, here so that the help needs no heavy import.
+SERIES_SUFFIXES = (".zarr", ".h5", ".hdf5", ".eurocropsml", ".parquet", ".geoparquet", ".csv", ".nc")
+
 parcels = click.argument("parcels", type=click.Path(path_type=str))
 scenes = click.argument("scenes", type=click.Path(path_type=str), nargs=-1, required=True)
 series = click.argument("series", type=click.Path(path_type=str))
@@ -26,6 +29,12 @@ id_field = click.option(
 label_field = click.option("--label-field", help="Attribute with the crop, for training and comparison.")
 model = click.option("--model", default="default", show_default=True, help="Name of a shipped model, or its folder.")
 seed = click.option("--seed", type=int, default=0, show_default=True, help="Seed of all random choices.")
+region = click.option(
+    "--region",
+    default="XX000",
+    show_default=True,
+    help="NUTS3 region of parcels that name none, for .h5 and .eurocropsml.",
+)
 overwrite = click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 season = click.option("--season", type=click.IntRange(1980, 2100), help="Calendar year to keep of a longer series.")
 start = click.option("--start", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="First date to keep.")

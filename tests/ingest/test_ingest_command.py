@@ -250,3 +250,34 @@ def test_an_interrupted_run_goes_on_with_the_same_result(tmp_path, monkeypatch, 
     assert (sorted(measured), again) == ([5, 12], [20])
     assert contents(output) == contents(tmp_path / "whole.zarr")
     assert not (tmp_path / ".out.zarr.parts").exists()
+
+
+def test_other_formats_directly(command, fields, tmp_path, raster):
+    from cropxai.bands import BANDS
+    from cropxai.series.exchange import read_series
+
+    rng = np.random.default_rng(4)
+    for day in ("05", "12"):
+        layers = {band.name: rng.integers(1, 9000, (15, 20)).astype(np.uint16) for band in BANDS}
+        raster(tmp_path / "l1c" / f"S2_L1C_31UDS_201805{day}.tif", layers)
+    options = ["--label-field", "crop", "--quiet"]
+    for name in ("s.zarr", "s.h5", "s.parquet"):
+        code, _, err = command("ingest", fields, tmp_path / "l1c", "-o", tmp_path / name, *options)
+        assert (code, err) == (0, "")
+    stored = CropSeries.open(tmp_path / "s.zarr").reflectance
+    for name in ("s.h5", "s.parquet"):
+        written = read_series(tmp_path / name)
+        np.testing.assert_allclose(written.select_bands([b.name for b in BANDS]).reflectance, stored, atol=1e-4)
+    assert list(written.labels) == ["wheat", "maize", "maize"]
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_only_a_store_is_updated(command, fields, images, tmp_path):
+    code, _, err = command("ingest", fields, images, "-o", tmp_path / "s.h5", "--update")
+    assert code == 2 and "--update adds to a .zarr series; s.h5 is none" in err
+
+
+def test_what_a_format_cannot_hold_keeps_what_was_measured(command, fields, images, tmp_path):
+    code, _, err = command("ingest", fields, images, "-o", tmp_path / "s.h5", "--label-field", "crop", "--quiet")
+    assert code == 1 and err.count("\n") == 1 and "s.h5" in err
+    assert not (tmp_path / "s.h5").exists() and list(tmp_path.glob(".s.h5.parts/*.npz"))
