@@ -123,15 +123,15 @@ def scan(folder: Path) -> dict[str, "list[str] | None"]:
             f"{one['filename']}:{one['line_number']}: {one['test_id']} {one['issue_text']}" for one in told["results"]
         ]
     if importlib.util.find_spec("detect_secrets"):
-        told = _told("detect_secrets", "scan", "--all-files", str(folder))
+        told = _told("detect_secrets", "scan", "--all-files", ".", cwd=folder)  # it passes over files outside
         found["detect_secrets"] = [
             f"{name}:{one['line_number']}: {one['type']}" for name, ones in told["results"].items() for one in ones
         ]
     return found
 
 
-def _told(*words: str) -> dict:
-    ended = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True)
+def _told(*words: str, cwd: "Path | None" = None) -> dict:
+    ended = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, cwd=cwd)
     return json.loads(ended.stdout)
 
 

@@ -7,11 +7,11 @@ from qgis.PyQt.QtCore import QLocale, QPointF, QRectF, QSize, Qt
 from qgis.PyQt.QtGui import QColor, QPainter, QPen, QPolygonF
 from qgis.PyQt.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from .texts import tr
+from .texts import mark, tr
 
 #: Colours of the map tip: for the crop, against it, its window; and the bands of the lower panel.
 FOR, AGAINST, WINDOW = "#2166ac", "#d6604d", "#e8c766"
-BANDS = {"red": "#c0392b", "near infrared": "#7d3c98"}
+BANDS = {mark("red"): "#c0392b", mark("near infrared"): "#7d3c98"}
 MARGIN = 8
 #: Share of the height that the lower panel has, where there are curves.
 LOWER = 0.34

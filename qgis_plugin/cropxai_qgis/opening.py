@@ -6,14 +6,14 @@ from pathlib import Path
 from qgis.core import QgsProcessingLayerPostProcessorInterface, QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import QTimer
 
-from .texts import tr
+from .texts import mark, tr
 
 #: What opens beneath the parcels: table, title, whether it lies in the group of tables.
 COMPANIONS = (
-    ("relevance_by_date", "Relevance by date", False),
-    ("classes", "Classes", True),
-    ("relevance", "Relevance", True),
-    ("run", "Run", True),
+    ("relevance_by_date", mark("Relevance by date"), False),
+    ("classes", mark("Classes"), True),
+    ("relevance", mark("Relevance"), True),
+    ("run", mark("Run"), True),
 )
 
 

@@ -13,6 +13,11 @@ def tr(text: str) -> str:
     return QCoreApplication.translate(CONTEXT, text)
 
 
+def mark(text: str) -> str:
+    """Return the text as it is; it is translated where it is shown, and the translators' files are to list it."""
+    return text
+
+
 def install_translator():
     """Load the translations for the language that the user chose, and return them; None where there are none."""
     chosen = QSettings().value("locale/overrideFlag", False, type=bool)
