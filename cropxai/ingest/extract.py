@@ -114,7 +114,7 @@ def extract_series(
         Find the clouds of L1C scenes from their bands, in place of masks that they bring.
     pixel_rule : {"centre", "exact", "eurocropsml"}
         Which pixels are a parcel's: those whose centre lies inside; all that it covers, each by the covered share; or
-        as the software of EuroCropsML takes them, which see in docs/formats.md. On a coarser grid of a scene, a parcel
+        as the software of EuroCropsML takes them, which see in docs/ingest.md. On a coarser grid of a scene, a parcel
         without a pixel centre takes the one pixel that holds a point inside it.
     statistic : {"median", "mean"}
         Of the clear pixels. The median by "exact" is the least value such that it and all lower ones have half of the

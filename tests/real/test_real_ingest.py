@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.mask
+from exactextract import exact_extract
+from exactextract.raster import NumPyRasterSource
 from rasterio.features import geometry_mask
 
 from cropxai.bands import SCL_MASKED
@@ -28,8 +30,8 @@ def freising(real_data):
     return series, gpd.read_file(folder / "fields.gpkg"), sorted((folder / "s2").glob("*.tif"))
 
 
-def expected_of(path, shape, bands, mask, masked):
-    """Medians (NaN if fewer than half of the pixels are clear), clear pixels and all pixels of one parcel."""
+def expected_of(path, shape, bands, mask, masked, statistic=np.median):
+    """Medians or means (NaN if fewer than half of the pixels are clear), clear pixels and all pixels of one parcel."""
     with rasterio.open(path) as dataset:
         names, pixels = list(dataset.descriptions), dataset.read()
         inside = geometry_mask([shape], dataset.shape, dataset.transform, invert=True)
@@ -40,16 +42,16 @@ def expected_of(path, shape, bands, mask, masked):
     for layer in layers:
         good = layer[clear & (layer > 0)]
         enough = len(good) >= max(1, inside.sum() / 2)
-        medians.append(np.float32(np.median(good) / 10_000) if enough else np.float32(np.nan))
+        medians.append(np.float32(statistic(good) / 10_000) if enough else np.float32(np.nan))
     return medians, clear.sum(), inside.sum()
 
 
-def assert_equal_to_rasterio(series, shapes, files, mask, masked, parcels):
+def assert_equal_to_rasterio(series, shapes, files, mask, masked, parcels, statistic=np.median):
     for p in parcels:
         if series.status[p] == "outside the rasters":
             continue
         for t, path in enumerate(files):
-            medians, clear, inside = expected_of(path, shapes.geometry[p], series.bands, mask, masked)
+            medians, clear, inside = expected_of(path, shapes.geometry[p], series.bands, mask, masked, statistic)
             np.testing.assert_array_equal(series.reflectance[p, t], medians)
             assert series.dataset["valid_pixels"].values[p, t] == clear
             assert series.dataset["clear_fraction"].values[p, t] == np.float32(clear / inside)
@@ -67,6 +69,40 @@ def test_freising_equals_rasterio_and_numpy(freising):
     series, shapes, files = freising
     assert series.reflectance.shape == (33, 23, 12)
     assert_equal_to_rasterio(series, shapes, files, "CLM", tuple(range(1, 256)), range(0, 33, 8))
+
+
+def test_means_equal_rasterio_and_numpy(flanders, freising, real_data):
+    _, shapes, files = flanders
+    folder = real_data("flanders_2018")
+    series = extract_series(folder / "parcels.gpkg", folder / "s2", statistic="mean")
+    assert_equal_to_rasterio(series, shapes, files, "SCL", SCL_MASKED, range(0, 18, 3), np.mean)
+    _, shapes, files = freising
+    folder = real_data("freising_2018")
+    series = extract_series(folder / "fields.gpkg", folder / "s2", id_field="Name", statistic="mean")
+    assert_equal_to_rasterio(series, shapes, files, "CLM", tuple(range(1, 256)), range(0, 33, 8), np.mean)
+
+
+def test_exact_means_equal_exactextract(freising, real_data):
+    _, shapes, files = freising
+    folder = real_data("freising_2018")
+    asked = {"pixel_rule": "exact", "statistic": "mean", "id_field": "Name", "min_clear": 0, "bands": ["B04", "B08"]}
+    series = extract_series(folder / "fields.gpkg", folder / "s2", **asked)
+    compared = 0
+    for t, path in list(enumerate(files))[::6]:
+        with rasterio.open(path) as dataset:
+            names = list(dataset.descriptions)
+            hidden = dataset.read(names.index("CLM") + 1) != 0
+            layers = [dataset.read(names.index(band) + 1).astype(float) for band in series.bands]
+            left, bottom, right, top = dataset.bounds
+        own = shapes.to_crs(dataset.crs)
+        for b, layer in enumerate(layers):
+            layer[hidden | (layer == 0)] = np.nan
+            raster = NumPyRasterSource(layer, left, bottom, right, top)
+            theirs = exact_extract(raster, own, ["mean", "count"], output="pandas")
+            some = (theirs["count"] > 0.5).to_numpy()
+            compared += some.sum()
+            np.testing.assert_allclose(series.reflectance[some, t, b], theirs["mean"][some] / 10_000, rtol=1e-6)
+    assert compared > 100
 
 
 def test_missing_is_never_zero(flanders, freising):
