@@ -115,6 +115,7 @@ def test_a_stopped_run_says_so_keeps_what_is_done_and_ends_all_processes(
     process = subprocess.Popen(
         [sys.executable, str(HERE / "faults.py"), *map(str, arguments)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     )  # fmt: skip
     parts = tmp_path / ".out.zarr.parts"
     end = time.monotonic() + 90
