@@ -58,8 +58,8 @@ def main() -> None:
 
 def drive() -> None:
     """Open map, panel and dialog in the QGIS that runs this, and take their pictures."""
-    from qgis.core import QgsProject, QgsVectorLayer
-    from qgis.PyQt.QtCore import QTimer
+    from qgis.core import QgsProject, QgsRectangle, QgsVectorLayer
+    from qgis.PyQt.QtCore import Qt, QTimer
     from qgis.PyQt.QtWidgets import QDockWidget
     from qgis.utils import iface, loadPlugin, startPlugin, updateAvailablePlugins
 
@@ -82,20 +82,30 @@ def drive() -> None:
     project.setCrs(layer.crs())
     iface.setActiveLayer(layer)
     layer.selectByExpression(f"parcel_id = '{parcel}'")
-    canvas = iface.mapCanvas()
-    canvas.setExtent(layer.extent())
-    canvas.zoomToSelected(layer)
-    canvas.zoomScale(9000)
-    QTimer.singleShot(DRAWING, lambda: take(window, Path(folder, "qgis_panel.png"), lambda: dialog(root, folder)))
+    panel = window.findChild(QDockWidget, "CropxaiParcelRelevance")
+    window.resizeDocks([panel], [400], Qt.Orientation.Horizontal)
+    shown = QgsRectangle()
+    for feature in layer.getFeatures('"crop" IS NOT NULL'):
+        shown.combineExtentWith(feature.geometry().boundingBox())
+    shown.scale(1.1)
+
+    def zoom() -> None:
+        iface.mapCanvas().setExtent(shown)
+        iface.mapCanvas().refresh()
+        QTimer.singleShot(DRAWING, lambda: take(window, Path(folder, "qgis_panel.png"), lambda: dialog(root, folder)))
+
+    QTimer.singleShot(DRAWING, zoom)  # the window still finds its size
 
 
 def dialog(root: str, folder: str) -> None:
     """Open the dialog of the crop map, filled in for sample_data."""
     import processing
+    from qgis.core import QgsProject, QgsVectorLayer
     from qgis.PyQt.QtCore import QTimer
 
-    sample = Path(root, "sample_data")
-    values = {"PARCELS": str(sample / "parcels.gpkg"), "SCENES": "sample_data/scenes", "SEASON": 2018,
+    parcels = QgsVectorLayer(str(Path(root, "sample_data", "parcels.gpkg")), "parcels", "ogr")
+    QgsProject.instance().addMapLayer(parcels)  # so that the picture shows its name, and no path
+    values = {"PARCELS": parcels.id(), "SCENES": "sample_data/scenes", "SEASON": 2018,
               "LABEL_FIELD": "crop"}  # fmt: skip
     shown = processing.createAlgorithmDialog("cropxai:map", values)
     shown.resize(900, 720)

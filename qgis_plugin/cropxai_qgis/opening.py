@@ -40,7 +40,9 @@ def group_layers(project, layer_id):
     path = file_of(layer)
     group = root.insertGroup(0, f"{tr('Crop map')}: {Path(path).stem}")
     layer.setName(tr("Parcels"))
-    group.addChildNode(node.clone())
+    copy = node.clone()
+    copy.setExpanded(True)
+    group.addChildNode(copy)
     node.parent().removeChildNode(node)
     tables = None
     for table, title, is_table in COMPANIONS:
