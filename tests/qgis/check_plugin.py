@@ -64,7 +64,7 @@ def outcome(name: str, program: str, values: dict[str, Any], algorithm: str = "m
     executable, why_not = made.canExecute()
     allowed, why = made.checkParameterValues(values, context)
     results, succeeded = made.run(values, context, feedback) if allowed and executable else ({}, False)
-    opened = open_layers(context, feedback)
+    opened = open_layers(made, context, feedback)
     found = {
         "executable": [executable, why_not],
         "allowed": [allowed, why],
@@ -107,17 +107,14 @@ def temporary() -> list[str]:
     return [str(path) for path in Path(QgsProcessingUtils.tempFolder()).rglob("*") if path.is_file()]
 
 
-def open_layers(context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> list[dict[str, Any]]:
-    """Do what Processing does at the end of a run: open the layers that wait, and call their post-processors."""
-    opened = []
-    for source, details in context.layersToLoadOnCompletion().items():
-        layer = QgsProcessingUtils.mapLayerFromString(source, context)
-        details.setOutputLayerName(layer)
-        details.project.addMapLayer(context.temporaryLayerStore().takeMapLayer(layer))
-        if details.postProcessor():
-            details.postProcessor().postProcessLayer(layer, context, feedback)
-        opened.append({"source": source, "renderer": layer.renderer().type(), "count": layer.featureCount()})
-    return opened
+def open_layers(algorithm: Any, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> list[Any]:
+    """Let Processing open what waits at the end of a run, and describe it."""
+    from processing.gui.Postprocessing import handleAlgorithmResults
+
+    waiting = list(context.layersToLoadOnCompletion())
+    assert handleAlgorithmResults(algorithm, context, feedback)
+    layers = {layer.source(): layer for layer in QgsProject.instance().mapLayers().values()}
+    return [[source, layers[source].renderer().type(), layers[source].featureCount()] for source in waiting]
 
 
 def tree(group: Any) -> list[Any]:

@@ -143,7 +143,7 @@ def test_the_map_opens_styled_in_a_group(seen, scene):
     found = seen["opened"]
     source = f"{scene / 'opened.gpkg'}|layername=parcels"
     assert found["results"] == {"OUTPUT": source, "CLASSIFIED": 78, "UNANSWERED": 2, "SUMMARY": "80 parcels"}
-    assert found["opened"] == [{"source": source, "renderer": "categorizedSymbol", "count": 80}]
+    assert found["opened"] == [[source, "categorizedSymbol", 80]]
     assert found["tree"][0] == [
         "Crop map: opened", ["Parcels", True], ["Relevance by date", False],
         ["Tables", ["Classes", True], ["Relevance", True], ["Run", True]],
