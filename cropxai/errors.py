@@ -156,7 +156,7 @@ class ParcelsTooSmall(CropxaiError):
     """No parcel is large enough to hold the centre of a pixel."""
 
     def __init__(self, parcels: PathLike, reason: str):
-        super().__init__(f"{parcels}: {reason} (all parcels); give larger parcels or finer rasters")
+        super().__init__(f"{parcels}: {reason} (all parcels); give larger parcels, finer rasters or a smaller --buffer")
 
 
 class RulesUnusable(CropxaiError):

@@ -218,7 +218,7 @@ def extract_series(
     folder = _made(workdir)
     keeping = folder if plan_cache is None else _made(plan_cache)
     plans = _plans(fields, found, rules, before, keeping, part(report, 0, PLANNING))
-    _check_overlap(fields, plans, where)
+    _check_overlap(fields, plans, rules, where)
     days = _by_date(_scenes_on_parcels(found, plans))
     fresh = [date for date in days if before is None or not before.stays(date, days[date])]
     job = Job(plans, chosen, rules, folder)
@@ -326,7 +326,7 @@ def _plans(
     return plans
 
 
-def _check_overlap(parcels: Parcels, plans: Mapping[Grid, Plan], where: str) -> None:
+def _check_overlap(parcels: Parcels, plans: Mapping[Grid, Plan], rules: Rules, where: str) -> None:
     if not any(plan.touches.any() for plan in plans.values()):
         raise NoOverlap(parcels.path, where)
     if not any(len(plan.members) for plan in plans.values()):
@@ -334,6 +334,8 @@ def _check_overlap(parcels: Parcels, plans: Mapping[Grid, Plan], where: str) -> 
         if not reasons:
             raise NoOverlap(parcels.path, where)
         raise ParcelsTooSmall(parcels.path, reasons[0])
+    if not any((plan.centres >= rules.min_pixels * plan.whole).any() for plan in plans.values()):
+        raise ParcelsTooSmall(parcels.path, f"fewer pixels than --min-pixels {rules.min_pixels}")
 
 
 def _scenes_on_parcels(scenes: Sequence[Scene], plans: Mapping[Grid, Plan]) -> list[Scene]:

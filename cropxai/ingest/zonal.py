@@ -5,6 +5,9 @@ Sentinel-2 are codes already (its 0 is "no data"); other numbers are made to cod
 
 Pixels count 1 each, or by a *weight*: the share of the pixel that the parcel covers, as a whole number of 1/``WHOLE``.
 Whole numbers add up to the same sum in any order, and a parcel's half is exact.
+
+All loops that call each other lie in this one file, because numba tells by the file of a function alone whether the
+machine code that it kept is out of date.
 """
 
 from dataclasses import dataclass, field

@@ -64,6 +64,8 @@ def test_parcels_of_few_pixels_say_so(fields, images, rule):
         else "too few pixels: 0.64, --min-pixels 10"
     )
     assert list(series.status) == ["", f"too few pixels: {pixels[0]}, --min-pixels 10", "", small, ""]
+    with pytest.raises(ParcelsTooSmall, match=r"fields\.gpkg: fewer pixels than --min-pixels 99 \(all parcels\)"):
+        extract_series(fields, images, min_pixels=99, pixel_rule=rule)
     np.testing.assert_array_equal(series.reflectance[[0, 2, 4]], whole.reflectance[[0, 2, 4]])
     assert np.isnan(series.reflectance[[1, 3]]).all()
     assert (series.dataset["valid_pixels"].values[[1, 3]] == 0).all()
