@@ -4,7 +4,7 @@
 from pathlib import Path
 
 from qgis.core import QgsProcessingLayerPostProcessorInterface, QgsProject, QgsVectorLayer
-from qgis.PyQt.QtCore import QTimer
+from qgis.PyQt.QtCore import QObject, QTimer
 
 from .texts import mark, tr
 
@@ -77,10 +77,9 @@ def restyle(path):
 
 def show_map_tips():
     """Switch map tips on, where QGIS has a window."""
-    from qgis.PyQt.QtWidgets import QAction  # in the second half of QGIS 4 moved by qgis.PyQt itself
     from qgis.utils import iface
 
     window = iface.mainWindow() if iface is not None else None
-    action = window.findChild(QAction, "mActionMapTips") if window is not None else None
+    action = window.findChild(QObject, "mActionMapTips") if window is not None else None
     if action is not None and not action.isChecked():
         action.trigger()

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import QgsApplication, QgsProject, QgsVectorLayer
+from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtWidgets import QAction, QMainWindow
 
-sys.path.insert(0, os.environ["QGIS_PLUGINPATH"])
+sys.path[:0] = ["/usr/share/qgis/python/plugins", os.environ["QGIS_PLUGINPATH"]]
 
 
 def main(path: str, folder: str, *parcels: str) -> None:
@@ -20,7 +22,7 @@ def main(path: str, folder: str, *parcels: str) -> None:
     application = QgsApplication([], True)
     application.initQgis()
     try:
-        print(json.dumps(seen(path, Path(folder), parcels)))
+        print(json.dumps({**seen(path, Path(folder), parcels), "window": in_a_window(path)}))
     finally:
         application.exitQgis()
 
@@ -50,6 +52,63 @@ def seen(path: str, folder: Path, parcels: tuple[str, ...]) -> dict[str, Any]:
     dock.follow(layer)
     QgsProject.instance().removeMapLayer(layer.id())
     found["layer gone"] = dock.chart.note
+    return found
+
+
+class Interface(QObject):
+    """What the plugin uses of the interface that QGIS hands to it."""
+
+    currentLayerChanged = pyqtSignal(object)  # noqa: N815 (the name is QGIS')
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.window = QMainWindow()
+        self.tips = QAction("Map Tips", self.window)
+        self.tips.setObjectName("mActionMapTips")
+        self.tips.setCheckable(True)
+        self.menu: list[str] = []
+
+    def mainWindow(self) -> QMainWindow:  # noqa: N802
+        return self.window
+
+    def activeLayer(self) -> None:  # noqa: N802
+        return None
+
+    def addDockWidget(self, area: Any, dock: Any) -> None:  # noqa: N802
+        self.window.addDockWidget(area, dock)
+
+    def removeDockWidget(self, dock: Any) -> None:  # noqa: N802
+        self.window.removeDockWidget(dock)
+
+    def addPluginToMenu(self, menu: str, action: Any) -> None:  # noqa: N802
+        self.menu.append(f"{menu} > {action.text()}")
+
+    def removePluginMenu(self, menu: str, action: Any) -> None:  # noqa: N802
+        self.menu.remove(f"{menu} > {action.text()}")
+
+
+def in_a_window(path: str) -> dict[str, Any]:
+    """Start the plugin in a window, choose a layer, switch map tips on, and take the plugin away again."""
+    import qgis.utils
+    from cropxai_qgis import classFactory
+    from cropxai_qgis.opening import show_map_tips
+    from processing.core.Processing import Processing
+
+    Processing.initialize()
+    interface = Interface()
+    qgis.utils.iface = interface
+    plugin = classFactory(interface)
+    plugin.initGui()
+    found: dict[str, Any] = {"menu": list(interface.menu), "hidden": plugin.dock.isHidden()}
+    layer = QgsVectorLayer(f"{path}|layername=parcels", "Parcels", "ogr")
+    interface.currentLayerChanged.emit(layer)
+    found["note"] = plugin.dock.chart.note
+    show_map_tips()
+    show_map_tips()
+    found["tips"] = interface.tips.isChecked()
+    plugin.unload()
+    registry = QgsApplication.processingRegistry()
+    found["after"] = [list(interface.menu), registry.providerById("cropxai") is None]
     return found
 
 

@@ -138,3 +138,10 @@ def test_tool_tips_tell_date_relevance_and_stage(seen):
 def test_the_layer_of_dates_shows_its_parcel(seen):
     assert seen["by date"]["tips"] == seen["P0000"]["tips"]
     assert seen[f"P{HOSTILE_ROW:04d}"]["crop"] == HOSTILE
+
+
+def test_the_plugin_adds_its_panel_to_a_window_and_takes_it_away(seen):
+    assert seen["window"] == {
+        "menu": ["cropxai > Parcel relevance"], "hidden": True, "note": "Select one parcel on the map.", "tips": True,
+        "after": [[], True],
+    }  # fmt: skip

@@ -27,6 +27,17 @@ def test_every_text_is_translated_and_no_other(language):
         assert text.endswith(".") == translation.endswith("."), text
 
 
+@pytest.mark.parametrize("language", translations.LANGUAGES)
+def test_what_qgis_loads_is_up_to_date(language):
+    path = translations.FOLDER / "i18n" / f"cropxai_{language}.ts"
+    loaded = path.with_suffix(".qm").read_bytes()
+    known = translations.read(path).items()
+    # A .qm file holds its texts in UTF-16; those that are as in English are left out.
+    assert [
+        text for text, translation in known if text != translation and translation.encode("utf-16-be") not in loaded
+    ] == []
+
+
 def test_updating_keeps_what_is_translated(tmp_path):
     path = tmp_path / "cropxai_de.ts"
     translations.write(path, "de", ["Crop", '<&> "new"'], {"Crop": "Kultur", "gone": "weg"})
