@@ -18,6 +18,7 @@ from cropxai.maps import columns
 
 ROOT = Path(__file__).parents[2]
 CHECK = Path(__file__).parent / "check_plugin.py"
+BANDS = sorted((ROOT / "sample_data" / "scenes").glob("*.tif"))
 ALGORITHMS = [*(command.name for command in COMMANDS), "environment"]
 
 
@@ -118,6 +119,9 @@ def the_runs(scene):
         on_parcels("no scenes", more={"SCENES": ""}),
         on_parcels("extra", more={"EXTRA": "--overwrite"}),
         on_parcels("quote", more={"EXTRA": "'open"}),
+        on_parcels("rasters", more={"SCENES": "", "RASTERS": [str(band) for band in BANDS[:2]]}),
+        on_parcels("rasters gone", more={"RASTERS": [str(BANDS[0]), "/nowhere.tif"]}),
+        on_parcels("no raster", more={"SCENES": "", "RASTERS": [str(BANDS[0]), str(scene / "fields.gpkg")]}),
         on("train", "train", SERIES=str(series), STEPS=50, SEED=0, OUTPUT=str(scene / "model")),
         on("train", "home", SERIES=str(series), OUTPUT=str(home)),
         on("season", "season", SERIES=str(series), OUTPUT=str(scene / "season")),
@@ -189,6 +193,14 @@ def test_what_goes_wrong_is_told_in_a_sentence(seen, name, text):
     assert not seen[name]["succeeded"]
     assert text in seen[name]["log"]
     assert seen[name]["opened"] == []
+
+
+def test_rasters_are_named_one_by_one_and_none_is_passed_over(seen, scene):
+    assert seen["rasters"]["succeeded"]
+    assert f"{BANDS[0]} {BANDS[1]} -o" in seen["rasters"]["log"]
+    assert seen["rasters gone"]["allowed"] == [False, "Incorrect parameter value for RASTERS"]
+    # What is there but no raster is handed on, because cropxai says what is wrong with it.
+    assert f"{BANDS[0]} '{scene / 'fields.gpkg'}' -o" in seen["no raster"]["log"]
 
 
 @pytest.mark.parametrize(

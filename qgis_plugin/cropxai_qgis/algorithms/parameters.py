@@ -133,6 +133,18 @@ class Words:
         self.words = []
 
     def __enter__(self):
+        try:
+            self._gather()
+        except QgsProcessingException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        if self.exported is not None:
+            shutil.rmtree(self.exported, ignore_errors=True)
+
+    def _gather(self):
         by_option = {}
         for parameter in self.algorithm.spec.parameters:
             words = getattr(self, f"_{parameter.kind}", self._plain)(parameter)
@@ -141,11 +153,6 @@ class Words:
             elif words:
                 by_option[parameter.option] = words  # the folder of an own model stands in for the shipped one
         self.words += [word for words in by_option.values() for word in words]
-        return self
-
-    def __exit__(self, *_):
-        if self.exported is not None:
-            shutil.rmtree(self.exported, ignore_errors=True)
 
     def _given(self, parameter):
         value = self.values.get(parameter.name)
@@ -187,7 +194,7 @@ class Words:
         if not self._given(parameter):
             return []
         value = self.algorithm.parameterAsDouble(self.values, parameter.name, self.context)
-        return [parameter.option, f"{value:g}"] if value != parameter.default else []
+        return [parameter.option, repr(value)] if value != parameter.default else []
 
     def _choice(self, parameter):
         value = self.algorithm.parameterAsEnumString(self.values, parameter.name, self.context)
