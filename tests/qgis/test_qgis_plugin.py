@@ -18,7 +18,7 @@ from cropxai.maps import columns
 
 ROOT = Path(__file__).parents[2]
 CHECK = Path(__file__).parent / "check_plugin.py"
-BANDS = sorted((ROOT / "sample_data" / "scenes").glob("*.tif"))
+RASTERS = sorted((ROOT / "sample_data" / "scenes").glob("*.tif"))[:2]
 ALGORITHMS = [*(command.name for command in COMMANDS), "environment"]
 
 
@@ -32,6 +32,8 @@ def scene(tmp_path_factory):
     folder = tmp_path_factory.mktemp("plugin") / "Übung 1"
     folder.mkdir()
     write_example(folder / "example.gpkg")
+    for raster in RASTERS:  # copies, because QGIS writes statistics beside the rasters that it opens
+        shutil.copy(raster, folder)
     fields(80).drop(columns="fid").rename(columns={"Crop": "crop"}).to_file(folder / "fields.gpkg")
     return folder
 
@@ -100,6 +102,8 @@ def the_runs(scene):
     home.mkdir()
     (home / "letter.txt").write_text("dear diary", encoding="utf-8")
 
+    rasters = [str(scene / raster.name) for raster in RASTERS]
+
     def on_parcels(name, program="map", more=None, **options):
         values = {"PARCELS": str(scene / "fields.gpkg"), "SCENES": str(scene), "OUTPUT": str(scene / f"{name}.gpkg")}
         return {"name": name, "program": programs[program], "values": {**values, **(more or {})}, **options}
@@ -119,9 +123,9 @@ def the_runs(scene):
         on_parcels("no scenes", more={"SCENES": ""}),
         on_parcels("extra", more={"EXTRA": "--overwrite"}),
         on_parcels("quote", more={"EXTRA": "'open"}),
-        on_parcels("rasters", more={"SCENES": "", "RASTERS": [str(band) for band in BANDS[:2]]}),
-        on_parcels("rasters gone", more={"RASTERS": [str(BANDS[0]), "/nowhere.tif"]}),
-        on_parcels("no raster", more={"SCENES": "", "RASTERS": [str(BANDS[0]), str(scene / "fields.gpkg")]}),
+        on_parcels("rasters", more={"SCENES": "", "RASTERS": rasters}),
+        on_parcels("rasters gone", more={"RASTERS": [rasters[0], "/nowhere.tif"]}),
+        on_parcels("no raster", more={"SCENES": "", "RASTERS": [rasters[0], str(scene / "fields.gpkg")]}),
         on("train", "train", SERIES=str(series), STEPS=50, SEED=0, OUTPUT=str(scene / "model")),
         on("train", "home", SERIES=str(series), OUTPUT=str(home)),
         on("season", "season", SERIES=str(series), OUTPUT=str(scene / "season")),
@@ -197,10 +201,11 @@ def test_what_goes_wrong_is_told_in_a_sentence(seen, name, text):
 
 def test_rasters_are_named_one_by_one_and_none_is_passed_over(seen, scene):
     assert seen["rasters"]["succeeded"]
-    assert f"{BANDS[0]} {BANDS[1]} -o" in seen["rasters"]["log"]
+    first, second = (scene / raster.name for raster in RASTERS)
+    assert f"'{first}' '{second}' -o" in seen["rasters"]["log"]
     assert seen["rasters gone"]["allowed"] == [False, "Incorrect parameter value for RASTERS"]
     # What is there but no raster is handed on, because cropxai says what is wrong with it.
-    assert f"{BANDS[0]} '{scene / 'fields.gpkg'}' -o" in seen["no raster"]["log"]
+    assert f"'{first}' '{scene / 'fields.gpkg'}' -o" in seen["no raster"]["log"]
 
 
 @pytest.mark.parametrize(
