@@ -16,6 +16,8 @@ from cropxai.errors import OutputExists, OutputUnwritable, PathLike
 def check_absent(path: PathLike, overwrite: bool = False) -> Path:
     """Refuse an output that exists (unless ``overwrite``) or whose folder does not.
 
+    A folder that holds the home or the working folder is refused always: to replace it would take all of that away.
+
     Raises
     ------
     OutputExists, OutputUnwritable
@@ -25,6 +27,9 @@ def check_absent(path: PathLike, overwrite: bool = False) -> Path:
         raise OutputExists(path)
     if not path.absolute().parent.is_dir():
         raise OutputUnwritable(path, "its folder does not exist")
+    kept = [Path.cwd(), Path(os.path.expanduser("~"))]  # noqa: PTH111 (Path.home raises where there is none)
+    if any(place.resolve().is_relative_to(path.resolve()) for place in kept):
+        raise OutputUnwritable(path, "it holds your home or working folder, and would be replaced as a whole")
     return path
 
 

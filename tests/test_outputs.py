@@ -61,3 +61,16 @@ def test_a_full_disk_is_one_clear_error(tmp_path):
         part.write_text("half")
         raise OSError(errno.ENOSPC, "No space left on device")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_home_and_working_folder_are_never_replaced(tmp_path, monkeypatch):
+    home, work = tmp_path / "users" / "me", tmp_path / "work"
+    for folder in (home, work / "now"):
+        folder.mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    monkeypatch.chdir(work / "now")
+    for folder in (home, home.parent, work, ".", ".."):
+        with pytest.raises(OutputUnwritable, match="holds your home or working folder"):
+            check_absent(folder, overwrite=True)
+    assert check_absent(home / "model", overwrite=True) == home / "model"
