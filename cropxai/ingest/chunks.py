@@ -83,7 +83,7 @@ def lay_out(runs: Runs, grid: Grid, block: tuple[int, int], layers: int) -> Layo
     Layout
     """
     tall, wide = _chunk_size(block, (grid.height, grid.width), layers)
-    across = -(-grid.width // wide)
+    across = np.int64(-(-grid.width // wide))  # 64 bits, because a large mosaic has many chunks
     some = np.flatnonzero(np.diff(runs.ptr))
     begin, end = runs.ptr[some], runs.ptr[some + 1]
     first = np.minimum.reduceat(runs.row // tall * across + runs.column // wide, begin)
