@@ -151,12 +151,10 @@ def relevance_blocks(relevance: Relevance) -> Iterator[RelevanceBlock]:
         member = np.array([[own == group for group in GROUPS] for own in bands], dtype=np.float32)
     first = 0
     for piece in relevance.chunks(PARCELS_AT_ONCE):
-        values = piece.values
-        if member is None:
-            yield RelevanceBlock(first, values)
-        else:
-            groups = np.where(member.any(axis=0), values @ member, np.float32(np.nan))
-            yield RelevanceBlock(first, values.sum(axis=2), groups)
+        groups = None
+        if member is not None:
+            groups = np.where(member.any(axis=0), piece.values @ member, np.float32(np.nan))
+        yield RelevanceBlock(first, piece.by_date, groups)
         first += len(piece)
 
 

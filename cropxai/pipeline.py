@@ -77,7 +77,7 @@ def crop_map(
     reading: Mapping[str, Any] | None = None,
     method: str = "cp-lrp",
     target: str = "margin",
-    reference: str = "date-median",
+    reference: str = "rival",
     top: int = 10,
     max_loss: float = 0.75,
     aggregate: str = "positive",

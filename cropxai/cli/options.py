@@ -221,7 +221,7 @@ def progress(command: Callable[..., Any]) -> Callable[..., Any]:
 BAND_METHODS = ("cp-lrp", "attnlrp", "gradient-input", "integrated-gradients")
 METHODS = (*BAND_METHODS, "occlusion", "rollout")
 TARGETS = ("margin", "logit")
-REFERENCES = ("date-median", "class-median", "typical", "zero")
+REFERENCES = ("rival", "date-median", "class-median", "typical", "zero")
 
 
 def method(known: Sequence[str] = METHODS) -> Decorator:
@@ -232,7 +232,7 @@ def method(known: Sequence[str] = METHODS) -> Decorator:
 
 target = click.option("--target", type=click.Choice(TARGETS), default="margin", show_default=True,
                       help="What is explained: the lead over the next class, or the score.")  # fmt: skip
-reference = click.option("--reference", type=click.Choice(REFERENCES), default="date-median", show_default=True,
+reference = click.option("--reference", type=click.Choice(REFERENCES), default="rival", show_default=True,
                          help="What relevance is counted from.")  # fmt: skip
 
 

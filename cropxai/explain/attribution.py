@@ -102,6 +102,7 @@ def _relevance(found: Attribution, series: CropSeries, way: Explainer, method: s
         "parcel_id": ("parcel", series.parcel_id),
         "time": series.dataset["time"].values,
         "crop": ("parcel", names[found.number]),
+        "rival": ("parcel", names[found.rival]),
         "entry": np.array(LEDGER, dtype=object),
     }
     if "band" in dims:
@@ -109,6 +110,7 @@ def _relevance(found: Attribution, series: CropSeries, way: Explainer, method: s
     values = {
         "relevance": (dims, found.relevance.astype(np.float32)),
         "position": (dims[:2], found.position.astype(np.float32)),
+        "date_relevance": (dims[:2], found.date_relevance.astype(np.float32)),
         "ledger": (("parcel", "entry"), found.ledger.astype(np.float32)),
         "score": ("parcel", found.score.astype(np.float32)),
     }

@@ -9,7 +9,7 @@ import copy
 import hashlib
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from cropxai.explain.lrp import Attribution
 from cropxai.explain.medians import REFERENCES, reference_inputs
-from cropxai.explain.passes import TARGETS, explained_score
+from cropxai.explain.passes import TARGETS, explained_score, strongest_rival
 from cropxai.model.checkpoint import Model
 from cropxai.model.inputs import Inputs
 from cropxai.model.transformer import CropTransformer, Operations
@@ -147,7 +147,7 @@ class Baseline:
         method: str,
         level: str = "date",
         target: str = "margin",
-        reference: str = "date-median",
+        reference: str = "rival",
         chunk: int = 64,
     ):
         if method not in BASELINES:
@@ -189,22 +189,23 @@ class Baseline:
             self._explain(inputs.take(rows), wanted[rows], torch.from_numpy(base))
             for rows in np.split(np.arange(len(x)), range(self.chunk, len(x), self.chunk))
         ]
-        relevance, score, number, ledger = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+        relevance, score, number, rival, ledger = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
         silent = ~valid.any(axis=1)
         relevance[~valid] = score[silent] = ledger[silent] = np.nan
-        number[silent] = -1
-        return Attribution(relevance, np.where(valid, np.float32(0), np.float32(np.nan)), score, number, ledger)
+        number[silent] = rival[silent] = -1
+        position = np.where(valid, np.float32(0), np.float32(np.nan))
+        by_date = relevance.sum(axis=2) if relevance.ndim == 3 else relevance
+        return Attribution(relevance, position, by_date, score, number, rival, ledger)
 
-    def _explain(
-        self, inputs: Inputs, asked: npt.NDArray[np.intp], base: Tensor
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """Return relevance, score, class number and ledger of the parcels of one pass."""
+    def _explain(self, inputs: Inputs, asked: npt.NDArray[np.intp], base: Tensor) -> tuple[npt.NDArray[Any], ...]:
+        """Return relevance, score, class number, number of the rival and ledger of the parcels of one pass."""
         x, valid, day = inputs.tensors()
         with torch.no_grad():
             scores = self.network(x, valid, day)
             number = torch.where(torch.from_numpy(asked) >= 0, torch.from_numpy(asked), scores.argmax(dim=1))
             score = explained_score(scores, number, self.target)
-            origin = base[number] if base.ndim == 3 else base.expand_as(x)
+            rival = strongest_rival(scores, number)
+            origin = base.expand_as(x) if base.ndim == 2 else base[rival if self.reference == "rival" else number]
             question = Question(x, valid, day, number, origin, self.target)
             relevance = self._relevance(self.network, question)
             relevance *= valid.view(*valid.shape, *[1] * (relevance.ndim - 2))
@@ -214,4 +215,4 @@ class Baseline:
             relevance = relevance.sum(dim=2)
         nothing = torch.zeros_like(score)
         ledger = torch.stack([given, start, nothing, nothing, nothing, score - given - start], dim=1)
-        return relevance.numpy(), score.numpy(), number.numpy(), ledger.numpy()
+        return tuple(part.numpy() for part in (relevance, score, number, rival, ledger))

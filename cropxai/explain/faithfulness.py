@@ -212,7 +212,7 @@ def evaluate_relevance(
     *,
     methods: Sequence[str] = METHODS,
     target: str = "margin",
-    reference: str = "date-median",
+    reference: str = "rival",
     removals: Sequence[str] = REMOVALS,
     peers: Sequence[Model] = (),
     sample: int = 500,
@@ -248,13 +248,10 @@ def evaluate_relevance(
     relevance: dict[str, npt.NDArray[np.floating]] = {}
     steady: dict[str, dict[str, Array]] = {}
     for turn, method in enumerate(methods):
-        choices = {"target": target, "reference": reference}
 
         def by_date(of: Model, parcels: Inputs, method: str = method) -> npt.NDArray[np.floating]:
-            found = explainer(of, method, **choices)(  # noqa: B023 (used within the turn)
-                parcels.reflectance, parcels.valid, parcels.day, drawn.number, base
-            ).relevance
-            return np.asarray(found.sum(axis=2) if found.ndim == 3 else found)
+            way = explainer(of, method, target=target, reference=reference)
+            return way(parcels.reflectance, parcels.valid, parcels.day, drawn.number, base).date_relevance
 
         relevance[method] = by_date(model, inputs)
         steady[method] = {

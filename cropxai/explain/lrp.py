@@ -15,7 +15,7 @@ from cropxai.errors import DeviceMissing, SelfcheckFailed, SeriesUnusable
 from cropxai.explain.fused import DTYPES as FUSED_DTYPES
 from cropxai.explain.fused import SHARES, FusedPass, agrees, supports
 from cropxai.explain.medians import REFERENCES, reference_inputs, reference_series
-from cropxai.explain.passes import TARGETS, TokenPass, token_pass
+from cropxai.explain.passes import TARGETS, TokenPass, strongest_rival, token_pass
 from cropxai.explain.reference import explain as explicitly
 from cropxai.explain.rules import RULES, Books, CpLrp, check_known
 from cropxai.model.checkpoint import Model
@@ -40,8 +40,11 @@ class Attribution:
     ----------
     relevance : (parcel, time) or (parcel, time, band), in units of the score; positive speaks for the class
     position : (parcel, time), the share of the encoding of each date, which is not in ``relevance``
+    date_relevance : (parcel, time), relevance of whole dates: of their tokens, that is of everything that is seen on a
+        date and of its day, counted from nothing (LRP's own root point), whatever the level and the reference
     score : (parcel,) what is explained, NaN for a parcel without dates
     number : (parcel,) the class that is explained, -1 for a parcel without dates
+    rival : (parcel,) the class of the greatest score beside it, -1 for a parcel without dates
     ledger : (parcel, entry) of ``LEDGER``, NaN for a parcel without dates; sums to the score: ``input``, all relevance;
         ``reference``, what the series it is counted from has already; ``position``, the encoding of the dates; ``bias``
         and ``softmax``, what these take up; ``residual``, what rounding leaves (of gradient-input, which is no rule,
@@ -50,8 +53,10 @@ class Attribution:
 
     relevance: Array
     position: Array
+    date_relevance: Array
     score: Array
     number: npt.NDArray[np.int64]
+    rival: npt.NDArray[np.int64]
     ledger: Array
 
     def entry(self, name: str) -> Array:
@@ -92,7 +97,7 @@ class LRP:
         rule: str = "cp-lrp",
         level: str = "date",
         target: str = "margin",
-        reference: str = "date-median",
+        reference: str = "rival",
         dtype: str = "float32",
         chunk: int = 64,
         device: str = "cpu",
@@ -147,8 +152,9 @@ class LRP:
         valid : (parcel, time) bool, the dates that are there
         day : (time,) days since 1 January of the season's year
         asked : (parcel,) number of the class to explain, -1 for the predicted one; by default that of all
-        base : (time, band) or (class, time, band), the series of the reference, if it is at hand; by default, a median
-            is that of these parcels, so that relevance then depends on which are explained together
+        base : (time, band) or (class, time, band), the series of the reference, if it is at hand
+            (:func:`cropxai.explain.medians.reference_series`); by default, a median is that of these parcels, so that
+            relevance then depends on which are explained together
 
         Raises
         ------
@@ -205,7 +211,7 @@ class LRP:
     def _deviation(self, inputs: Inputs, found: Attribution, base: Array, row: int) -> float:
         """Compare one parcel with the explicit reference."""
         number = int(found.number[row])
-        start = base if base.ndim == 2 else base[number]
+        start = base if base.ndim == 2 else base[(found.rival if self.reference == "rival" else found.number)[row]]
         expected = explicitly(
             self.model.network, inputs.reflectance[row], inputs.valid[row], inputs.day, number,
             rule=self.rule, level=self.level, target=self.target,
@@ -247,7 +253,10 @@ class LRP:
         if self.level == "band":
             gradient, within = torch.autograd.grad(features, (leaf, books.bias), passed.gradient)
             value, bias = parcels.x, bias + within
-        start = origin[passed.number] if len(origin) > 1 else origin
+        rival = strongest_rival(passed.scores, passed.number)
+        start = origin
+        if len(origin) > 1:
+            start = origin[rival if self.reference == "rival" else passed.number]
         value, start, slope = (t.detach().to(self.exact) for t in (value, start, gradient))
         relevance = (value - start) * slope
         on_position = (position.to(self.exact) * passed.gradient.to(self.exact)).sum(dim=2)
@@ -261,7 +270,10 @@ class LRP:
         score = passed.score.double()
         ledger = torch.stack([*entries, score - torch.stack(entries).sum(dim=0)], dim=1)
         by_level = relevance.sum(dim=2) if self.level == "date" else relevance
-        return _Explained(by_level, on_position, score.to(self.exact), passed.number, ledger.to(self.exact))
+        on_token = on_position + (features.detach().to(self.exact) * passed.gradient.to(self.exact)).sum(dim=2)
+        return _Explained(
+            by_level, on_position, on_token, score.to(self.exact), passed.number, rival, ledger.to(self.exact)
+        )
 
     def _pass(self, tokens: Tensor, parcels: "_Parcels") -> TokenPass:
         """Run the network from its tokens and back."""
@@ -275,8 +287,10 @@ class _Explained(NamedTuple):
 
     relevance: Tensor
     position: Tensor
+    date_relevance: Tensor
     score: Tensor
     number: Tensor
+    rival: Tensor
     ledger: Tensor
 
 
@@ -323,11 +337,11 @@ class _Parcels(NamedTuple):
 
 def _attribution(valid: Tensor, explained: _Explained) -> Attribution:
     """Blank what is missing."""
-    silent, numbers = ~valid.any(dim=1), explained.number.clone()
-    for values in (explained.relevance, explained.position):
+    silent, number, rival = ~valid.any(dim=1), explained.number.clone(), explained.rival.clone()
+    for values in (explained.relevance, explained.position, explained.date_relevance):
         values[~valid] = torch.nan
     for values in (explained.score, explained.ledger):
         values[silent] = torch.nan
-    numbers[silent] = -1
-    relevance, position, score, _, ledger = (tensor.numpy() for tensor in explained)
-    return Attribution(relevance, position, score, numbers.numpy(), ledger)
+    number[silent] = rival[silent] = -1
+    relevance, position, dates, score, _, _, ledger = (tensor.numpy() for tensor in explained)
+    return Attribution(relevance, position, dates, score, number.numpy(), rival.numpy(), ledger)

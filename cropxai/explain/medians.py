@@ -13,7 +13,9 @@ from cropxai.series import CropSeries
 FloatArray = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.intp]
 
-REFERENCES = ("date-median", "class-median", "typical", "zero")
+REFERENCES = ("rival", "date-median", "class-median", "typical", "zero")
+#: References that differ by class: of "rival" the row of the strongest rival counts, of the other that of the class.
+BY_CLASS = ("rival", "class-median")
 #: Parcels that must show a date for their median to stand for it.
 ENOUGH_PARCELS = 20
 
@@ -21,6 +23,8 @@ ENOUGH_PARCELS = 20
 def reference_series(series: CropSeries, model: Model, reference: str) -> FloatArray:
     """Return the series that relevance is counted from.
 
+    * "rival": what the class is contrasted with in each parcel: on every date the median of the parcels that the model
+      gives the strongest rival; where fewer than 20 of them show it, as date-median;
     * "date-median": on every date the median of all parcels of the series; where fewer than 20 show it, as typical;
     * "class-median": for each class, what it is contrasted with: on every date the median of the other classes' own
       medians, so that each class counts alike; a class is that of the parcels which the model gives it, and counts on
@@ -30,28 +34,32 @@ def reference_series(series: CropSeries, model: Model, reference: str) -> FloatA
 
     Returns
     -------
-    (time, band) reflectance; with class-median (class, time, band)
+    (time, band) reflectance; with class-median (class, time, band); with rival the same, for each class its own median,
+    of which the rival's counts
     """
     columns = (series.select_bands([band]).reflectance[..., 0] for band in model.card.bands)
-    if reference != "class-median":
+    if reference not in BY_CLASS:
         return _reference(columns, model.typical(series.season_day), reference)
     inputs = (Inputs.of(chunk, model.card.bands) for chunk in series.chunks())
     winner = np.concatenate([_winner(model, piece) for piece in inputs])
-    return _class_medians(columns, model.typical(series.season_day), winner, len(model.names))
+    return _class_medians(columns, model.typical(series.season_day), winner, len(model.names), reference)
 
 
 def reference_inputs(inputs: Inputs, model: Model, reference: str) -> FloatArray:
     """Return what :func:`reference_series` does, from the arrays of the parcels."""
     columns = (np.where(inputs.valid, values, np.nan) for values in np.moveaxis(inputs.reflectance, 2, 0))
     typical = model.typical(inputs.day)
-    if reference != "class-median":
+    if reference not in BY_CLASS:
         return _reference(columns, typical, reference)
-    return _class_medians(columns, typical, _winner(model, inputs), len(model.names))
+    return _class_medians(columns, typical, _winner(model, inputs), len(model.names), reference)
 
 
 def _winner(model: Model, inputs: Inputs) -> Numbers:
     """Return the number of the class that each parcel gets, -1 without a date."""
-    return np.where(inputs.valid.any(axis=1), logits(model.network, inputs).argmax(axis=1), -1)
+    training = model.network.training
+    scores = logits(model.network, inputs)
+    model.network.train(training)
+    return np.where(inputs.valid.any(axis=1), scores.argmax(axis=1), -1)
 
 
 def _reference(columns: Iterable[FloatArray], typical: FloatArray, reference: str) -> FloatArray:
@@ -64,18 +72,24 @@ def _reference(columns: Iterable[FloatArray], typical: FloatArray, reference: st
     return typical
 
 
-def _class_medians(columns: Iterable[FloatArray], typical: FloatArray, winner: Numbers, classes: int) -> FloatArray:
-    others = np.empty((classes, *typical.shape), dtype=np.float32)
+def _class_medians(
+    columns: Iterable[FloatArray], typical: FloatArray, winner: Numbers, classes: int, reference: str
+) -> FloatArray:
+    """Return for each class (class, time, band) its own median, or with class-median that of the others' medians."""
+    medians = np.empty((classes, *typical.shape), dtype=np.float32)
     absent = np.full(len(typical), np.nan, dtype=np.float32)
     for band, values in enumerate(columns):
         overall = _median(values, typical[:, band])
         own = np.stack([_median(values[winner == number], absent) for number in range(classes)])
         for number in range(classes):
+            if reference == "rival":
+                medians[number, :, band] = np.where(np.isfinite(own[number]), own[number], overall)
+                continue
             rest = np.delete(own, number, axis=0)
-            others[number, :, band] = overall
+            medians[number, :, band] = overall
             shown = np.isfinite(rest).any(axis=0)
-            others[number, shown, band] = np.nanmedian(rest[:, shown], axis=0)
-    return others
+            medians[number, shown, band] = np.nanmedian(rest[:, shown], axis=0)
+    return medians
 
 
 def _median(values: FloatArray, otherwise: FloatArray) -> FloatArray:

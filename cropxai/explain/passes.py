@@ -66,3 +66,8 @@ def explained_score(scores: Tensor, number: Tensor, target: str) -> Tensor:
         return own
     rivals = scores.scatter(1, number[:, None], -torch.inf)
     return own - rivals.amax(dim=1)
+
+
+def strongest_rival(scores: Tensor, number: Tensor) -> Tensor:
+    """Return the class (batch,) of the greatest score beside that of a class (batch,)."""
+    return scores.scatter(1, number[:, None], -torch.inf).argmax(dim=1)

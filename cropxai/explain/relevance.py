@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from cropxai.errors import PathLike, RelevanceUnreadable
 from cropxai.outputs import replacing
 
 FORMAT = "cropxai-relevance"
-VERSION = 2
+VERSION = 3
 PARCELS_AT_ONCE = 4096
 FloatArray = npt.NDArray[np.float32]
 
@@ -28,10 +27,11 @@ class Relevance:
     dataset : xarray.Dataset
         ``relevance`` (parcel, time, band), or (parcel, time) at the level of dates, float32, signed, in units of the
         score, NaN where the date is missing; ``position`` (parcel, time), the share of the encoding of each date, which
-        is not in the relevance; ``score`` (parcel) the score that is explained, NaN without an answer; ``ledger``
-        (parcel, entry) float32, what the score is made of (:class:`cropxai.explain.lrp.Attribution`); coordinates
-        ``parcel_id``, ``time``, ``band`` and ``crop``, the class that is explained, empty without an answer.
-        Attributes: ``method``, ``level``, ``target``, ``reference``, ``model``.
+        is not in the relevance; ``date_relevance`` (parcel, time), relevance of whole dates; ``score`` (parcel) the
+        score that is explained, NaN without an answer; ``ledger`` (parcel, entry) float32, what the score is made of
+        (all as in :class:`cropxai.explain.lrp.Attribution`); coordinates ``parcel_id``, ``time``, ``band``, ``crop``,
+        the class that is explained, and ``rival``, the class of the greatest score beside it, both empty without an
+        answer. Attributes: ``method``, ``level``, ``target``, ``reference``, ``model``.
     """
 
     dataset: xr.Dataset
@@ -41,10 +41,13 @@ class Relevance:
         """The relevance, (parcel, time, band) or (parcel, time), NaN where missing."""
         return np.asarray(self.dataset["relevance"].values, dtype=np.float32)
 
-    @cached_property
+    @property
     def by_date(self) -> FloatArray:
-        """The relevance of dates, bands summed, (parcel, time), NaN where missing; read in pieces."""
-        return np.concatenate([p.values.sum(axis=2) if p.values.ndim == 3 else p.values for p in self.chunks()])
+        """The relevance of whole dates, of everything that is seen on them and of their day, (parcel, time).
+
+        NaN where missing. It is not the sum over the bands, which are counted from a reference and leave out the day.
+        """
+        return np.asarray(self.dataset["date_relevance"].values, dtype=np.float32)
 
     @property
     def dates(self) -> npt.NDArray[np.datetime64]:
@@ -106,6 +109,6 @@ class Relevance:
             dataset = xr.open_zarr(path, chunks=None, consolidated=True)
         except (OSError, ValueError, KeyError) as error:
             raise RelevanceUnreadable(path) from error
-        if dataset.attrs.get("format") != FORMAT or dataset.attrs.get("format_version", 0) > VERSION:
+        if dataset.attrs.get("format") != FORMAT or dataset.attrs.get("format_version", 0) != VERSION:
             raise RelevanceUnreadable(path)
         return cls(dataset)

@@ -31,7 +31,10 @@ def _top(rank: int, word: str) -> tuple[Column, Column]:
     return (
         Column(f"top{rank}_date", "DATE", f"Deciding date {rank}", f"The date with the {word} relevance for the crop."),
         Column(
-            f"top{rank}_relevance", "REAL", f"Relevance {rank}", f"Relevance of deciding date {rank}, over all bands."
+            f"top{rank}_relevance",
+            "REAL",
+            f"Relevance {rank}",
+            f"Relevance of deciding date {rank}, as a whole.",
         ),
     )
 
@@ -87,7 +90,7 @@ RELEVANCE: tuple[Column, ...] = (
     Column("date", "DATE", "Date", "Day of the acquisition."),
     Column(
         "relevance", "INTEGER", "Relevance",
-        "Relevance of all bands for the crop, in thousandths; positive speaks for it, negative against it.",
+        "Relevance of the whole date, in thousandths; positive speaks for the crop.",
     ),
     *(
         Column(
@@ -104,7 +107,7 @@ RELEVANCE_BY_DATE: tuple[Column, ...] = (
     Column("parcel_id", "TEXT", "Parcel", "Identifier of the parcel."),
     Column("crop", "TEXT", "Crop", "The most probable crop."),
     Column("date", "DATE", "Date", "Day of the acquisition."),
-    Column("relevance", "INTEGER", "Relevance", "Relevance of all bands for the crop, in thousandths."),
+    Column("relevance", "INTEGER", "Relevance", "Relevance of the whole date for the crop, in thousandths."),
 )
 
 #: The table `classes`: one row a crop that the model knows.

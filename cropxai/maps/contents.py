@@ -16,7 +16,7 @@ class RelevanceBlock:
     Attributes
     ----------
     first : position of the first of them, from 0
-    total : (parcel, time) float, over all bands, in the order of the map's dates; NaN where the parcel was not seen
+    total : (parcel, time) float, of whole dates, in the order of the map's dates; NaN where the parcel was not seen
     groups : (parcel, time, group) float, in the order of `cropxai.bands.GROUPS`; NaN also in all of a group that the
         model does not read; None where relevance is not told apart by band
     """

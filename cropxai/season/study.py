@@ -86,7 +86,7 @@ def season_study(
     test_share: float = 0.2,
     method: str = "cp-lrp",
     target: str = "margin",
-    reference: str = "date-median",
+    reference: str = "rival",
     aggregate: str = "positive",
     report: Report = silent,
 ) -> SeasonStudy:

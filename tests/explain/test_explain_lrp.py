@@ -171,11 +171,40 @@ def test_the_class_decides_the_reference():
             np.testing.assert_allclose(found.relevance[i], one.relevance[0], rtol=1e-9, atol=1e-12)
 
 
+def test_the_strongest_rival_decides_the_reference():
+    """With rival, each parcel is counted from the series of the class of the greatest score beside its own."""
+    net = network()
+    model = as_model(net)
+    x, valid, day = parcels()
+    bases = np.random.default_rng(5).random((CLASSES, 8, 4))
+    scores = net(torch.from_numpy(x).float(), torch.from_numpy(valid), torch.from_numpy(day).float()).detach().numpy()
+    for level, asked in itertools.product(LEVELS, (None, np.arange(6) % CLASSES)):
+        lrp = LRP(model, level=level, reference="rival", dtype="float64")
+        found = lrp(x, valid, day, asked, bases)
+        for i, number in enumerate(found.number):
+            rival = max((c for c in range(CLASSES) if c != number), key=lambda c: scores[i, c])
+            assert found.rival[i] == rival
+            one = lrp(x[i : i + 1], valid[i : i + 1], day, [number], bases[rival])
+            np.testing.assert_allclose(found.relevance[i], one.relevance[0], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_whole_dates_are_their_features_and_their_day(rule):
+    """Counted from nothing, the relevance of a date is that of its features and of its encoding, at any level."""
+    x, valid, day = parcels()
+    model = as_model(network())
+    parts = LRP(model, rule, "date", reference="zero", dtype="float64")(x, valid, day)
+    for level, reference in itertools.product(LEVELS, ("zero", "typical")):
+        found = LRP(model, rule, level, reference=reference, dtype="float64")(x, valid, day)
+        np.testing.assert_allclose(found.date_relevance, parts.relevance + parts.position, rtol=1e-9, atol=1e-12)
+        np.testing.assert_array_equal(np.isnan(found.date_relevance), ~valid)
+
+
 def test_a_parcel_without_dates_has_nothing():
     x, valid, day = parcels()
     valid[3] = False
     found = LRP(as_model(network()), reference="zero")(x, valid, day)
-    assert found.number[3] == -1
+    assert found.number[3] == found.rival[3] == -1
     for values in (found.relevance, found.position, found.ledger):
         assert np.isnan(values[3]).all() and np.isfinite(values[4][np.isfinite(values[4])]).any()
     assert np.isnan(found.score[3])
@@ -254,6 +283,7 @@ def test_selfcheck_finds_a_wrong_rule(kind, monkeypatch):
 
 def test_selfcheck_of_a_series(series, model):
     assert LRP(model, reference="class-median").selfcheck(series) < 1e-4
+    assert LRP(model, reference="rival").selfcheck(series) < 1e-4
     empty = series.select(range(5))
     empty = type(empty)(empty.dataset.assign(reflectance=empty.dataset["reflectance"] * np.nan))
     with pytest.raises(SeriesUnusable, match="no parcel has a date"):
