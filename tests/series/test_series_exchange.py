@@ -3,15 +3,15 @@
 import pytest
 from exchanged import l1c, same
 
-from cropxai.cli import convert
 from cropxai.cli.main import main
+from cropxai.cli.options import SERIES_SUFFIXES
 from cropxai.errors import ExchangeUnreadable, SeriesUnusable
 from cropxai.series import CropSeries
 from cropxai.series.exchange import SUFFIXES, read_series, write_series
 
 
 def test_the_command_knows_every_format():
-    assert convert.SUFFIXES == SUFFIXES
+    assert SERIES_SUFFIXES == SUFFIXES
 
 
 def test_a_series_goes_through_every_format(tmp_path):
