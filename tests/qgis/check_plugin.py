@@ -15,7 +15,14 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingFeatureSourceDefinition,
     QgsProcessingFeedback,
+    QgsProcessingModelAlgorithm,
+    QgsProcessingModelChildAlgorithm,
+    QgsProcessingModelChildParameterSource,
+    QgsProcessingModelOutput,
+    QgsProcessingModelParameter,
     QgsProcessingOutputLayerDefinition,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterVectorLayer,
     QgsProcessingUtils,
     QgsProject,
     QgsVectorLayer,
@@ -55,7 +62,7 @@ def outcome(name: str, program: str, values: dict[str, Any], algorithm: str = "m
     context.setProject(project)
     if cancel_after:
         threading.Timer(cancel_after, feedback.cancel).start()
-    made = QgsApplication.processingRegistry().createAlgorithmById(f"cropxai:{algorithm}")
+    made = chain() if algorithm == "chain" else registry().createAlgorithmById(f"cropxai:{algorithm}")
     if "PARCELS" in values:
         values["PARCELS"] = layer_of(values["PARCELS"], parcels, project)
     if load:
@@ -78,6 +85,34 @@ def outcome(name: str, program: str, values: dict[str, Any], algorithm: str = "m
     }
     project.clear()
     return found
+
+
+def registry() -> Any:
+    """Return what knows all algorithms."""
+    return QgsApplication.processingRegistry()
+
+
+def chain() -> QgsProcessingModelAlgorithm:
+    """Make the model of a designer: a crop map, and the report of what it wrote."""
+    source = QgsProcessingModelChildParameterSource
+    model = QgsProcessingModelAlgorithm("chain", "tests")
+    model.addModelParameter(QgsProcessingParameterVectorLayer("PARCELS"), QgsProcessingModelParameter("PARCELS"))
+    model.addModelParameter(QgsProcessingParameterFile("SCENES", "", QgsProcessingParameterFile.Folder),
+                            QgsProcessingModelParameter("SCENES"))  # fmt: skip
+    first, second = (QgsProcessingModelChildAlgorithm(f"cropxai:{name}") for name in ("map", "report"))
+    first.setChildId("map")
+    second.setChildId("report")
+    for name in ("PARCELS", "SCENES"):
+        first.addParameterSources(name, [source.fromModelParameter(name)])
+    second.addParameterSources("MAP", [source.fromChildOutput("map", "OUTPUT")])
+    page = QgsProcessingModelOutput("page", "page")
+    page.setChildId("report")
+    page.setChildOutputName("OUTPUT")
+    second.setModelOutputs({"page": page})
+    for child in (first, second):
+        model.addChildAlgorithm(child)
+    model.updateDestinationParameters()
+    return model
 
 
 def layer_of(path: str, kind: str, project: QgsProject) -> Any:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -132,6 +133,13 @@ def the_runs(scene):
         on("explain", "explain", SERIES=str(series), CROP="maize", DETAIL="date", OUTPUT=str(scene / "r.zarr")),
         on("classify", "classify", SERIES=str(series), OUTPUT=str(scene / "answers.gpkg")),
         on("report", "report", MAP=str(scene / "example.gpkg"), OUTPUT=str(scene / "page.html")),
+        on(
+            "chain",
+            "chain",
+            PARCELS=str(scene / "fields.gpkg"),
+            SCENES=str(scene),
+            **{"report:page": str(scene / "chained.html")},
+        ),
         on("style", "style", MAP=str(scene / "example.gpkg")),
         on("environment", "environment", OUTPUT=str(scene / "environment.html")),
         {**on("environment", "environment missing", OUTPUT=str(scene / "no.html")), "program": "/nowhere"},
@@ -169,7 +177,7 @@ def test_the_log_holds_the_exact_command(seen, scene):
 @pytest.mark.parametrize(("kind", "count"), [("filtered", 2), ("selected", 3), ("memory", 80)])
 def test_layers_that_are_not_whole_files_are_exported(seen, scene, kind, count):
     found = seen[kind]
-    assert found["succeeded"], found["log"]
+    assert found["succeeded"], found
     told = next(line for line in found["log"].splitlines() if " map " in line)
     assert str(scene / "fields.gpkg") not in told
     assert found["left"] == []
@@ -256,6 +264,16 @@ def test_models_get_numbers_and_texts(seen, scene):
     assert seen["train"]["results"] == train
     assert seen["season"]["results"]["WINDOW"] == "5 April to 3 June"
     assert seen["report"]["results"]["OUTPUT"] == str(scene / "page.html")
+
+
+def test_a_model_of_the_designer_hands_the_map_to_the_report(seen, scene):
+    found = seen["chain"]
+    assert found["succeeded"], found
+    lines = [shlex.split(line) for line in found["log"].splitlines() if "--progress json" in line]
+    assert [("map" in words, "report" in words) for words in lines] == [(True, False), (False, True)], found["log"]
+    first, second = lines
+    assert second[second.index("report") + 1] == first[first.index("-o") + 1]
+    assert second[second.index("-o") + 1] == str(scene / "chained.html") and (scene / "chained.html").exists()
 
 
 def test_the_environment_is_described(seen, scene):
