@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from real_series import arkansas
+from real_series import ROOT, arkansas
 
 from cropxai.explain import LRP
 from cropxai.explain.faithfulness import Sample, bootstrap, measured
@@ -173,7 +173,9 @@ def main() -> None:
         size = Size(size.seeds, size.parcels, size.steps, options.sample)
     figures: dict[str, float] = {}
     for name, load in (("twins", twins), ("arkansas", points)):
-        if name in options.sets.split(","):
+        if name == "arkansas" and not (ROOT / "arkansas_2021").exists():
+            print(f"arkansas: left out, {ROOT} has no arkansas_2021")
+        elif name in options.sets.split(","):
             values = score(name, load, size, options.twins, options.models, options.all)
             print(f"{name}: mean over networks (lowest highest) [95 % over parcels]")
             print(table(values).to_string(na_rep=""))
