@@ -103,7 +103,7 @@ class Faithfulness:
     curves : by removal and method, mean probability of the class as the share of dates grows, (order, share): the most
         relevant first, the least relevant first
     pruning : accuracy with few dates kept for all parcels, see :func:`cropxai.explain.pruning.pruned`
-    about : what was asked: model, target, reference, level, parcels
+    about : what was asked: model, target, reference, and the number of parcels
     """
 
     table: pd.DataFrame
