@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from cropxai.maps.form import RELATION
-from cropxai.maps.survey import Crs, Survey
+from cropxai.maps.survey import SUMMARIES, Crs, Survey
 from cropxai.maps.symbology import clean
 
 NAME = "cropxai"
@@ -25,6 +25,9 @@ LAYERS = (
     ("relevance_by_date", "Relevance by date", True, False),
     ("parcels", "Parcels", True, True),
     ("classes", "Classes", False, True),
+    ("curves", "Curves", False, True),
+    ("season_ends", "Season ends", False, True),
+    ("months", "Months", False, True),
     ("relevance", "Relevance", False, True),
     ("run", "Run", False, True),
 )
@@ -80,7 +83,9 @@ def _project(file_name: str, found: Survey, styles: Mapping[str, ET.Element]) ->
 
 
 def _present(found: Survey) -> list[tuple[str, str, bool, bool]]:
-    return [layer for layer in LAYERS if found.relevance or layer[0] not in ("relevance_by_date", "relevance")]
+    absent = {"relevance_by_date", "relevance"} if not found.relevance else set()
+    absent |= set(SUMMARIES) - set(found.summaries)
+    return [layer for layer in LAYERS if layer[0] not in absent]
 
 
 def _layer_id(table: str) -> str:

@@ -125,8 +125,10 @@ def map_styles(found: Survey, file_name: str) -> tuple[Style, ...]:
     table = _document(columns.RELEVANCE)
     form.add_referenced_parcels(table, f"./{file_name}|layername=parcels")
     styles.append(Style("relevance", "relevance", "Names of the columns, and the parcel", table, default=True))
-    classes = _document(columns.CLASSES, codes=found.codes)
-    styles.append(Style("classes", "classes", "Names of the columns", classes, default=True))
+    for name in ("classes", *found.summaries):
+        codes = found.codes if name == "classes" else ()
+        document = _document(columns.TABLES[name], codes=codes)
+        styles.append(Style(name, name, "Names of the columns", document, default=True))
     return tuple(styles)
 
 

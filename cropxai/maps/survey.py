@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 #: Colour of crops that the table of classes gives none.
 UNKNOWN_COLOUR = "#b4b4b4"
+#: Tables that a map may lack, or have empty.
+SUMMARIES = ("curves", "season_ends", "months")
 #: Rows of the table of relevance from which the scale of its colours is taken.
 SAMPLE = 20_000
 
@@ -35,6 +37,7 @@ class Survey:
     columns : of the layer parcels, without its number and its geometry
     filled : those of them that have a value in some parcel
     relevance : whether there is relevance
+    summaries : those tables of :data:`SUMMARIES` that have a row
     scale : relevance (thousandths) at which the colours of the time-stepped map are full
     decided_at : confidence that a decision date asks for, None where it is not known
     crs : None where the parcels have none
@@ -48,6 +51,7 @@ class Survey:
     columns: tuple[str, ...]
     filled: frozenset[str]
     relevance: bool
+    summaries: tuple[str, ...]
     scale: int
     decided_at: float | None
     crs: Crs | None
@@ -62,6 +66,7 @@ class Survey:
 
 def survey(database: sqlite3.Connection) -> Survey:
     """Look into a map for what its styles depend on."""
+    tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     columns = _columns(database)
     facts = dict(database.execute("SELECT key, value FROM run"))
     parameters = json.loads(facts.get("parameters") or "{}")
@@ -73,6 +78,7 @@ def survey(database: sqlite3.Connection) -> Survey:
         columns=columns,
         filled=frozenset(c for c in columns if _any(database, f"SELECT 1 FROM parcels WHERE {_quoted(c)} IS NOT NULL")),
         relevance=_any(database, "SELECT 1 FROM relevance"),
+        summaries=tuple(name for name in SUMMARIES if name in tables and _any(database, f"SELECT 1 FROM {name}")),
         scale=_scale(database),
         decided_at=parameters.get("decided_at"),
         crs=_crs(database),

@@ -12,6 +12,9 @@ from .texts import mark, tr
 COMPANIONS = (
     ("relevance_by_date", mark("Relevance by date"), False),
     ("classes", mark("Classes"), True),
+    ("curves", mark("Curves"), True),
+    ("season_ends", mark("Season ends"), True),
+    ("months", mark("Months"), True),
     ("relevance", mark("Relevance"), True),
     ("run", mark("Run"), True),
 )

@@ -16,7 +16,7 @@ from cropxai.crops import find_crop
 from cropxai.maps import columns
 from cropxai.maps.reading import restyle
 from cropxai.maps.styles import AGAINST_TO_FOR, map_styles, ramp
-from cropxai.maps.survey import Crs, Survey
+from cropxai.maps.survey import SUMMARIES, Crs, Survey
 
 FOUND = Survey(
     crops=tuple((crop, find_crop(crop).colour) for crop in CROPS),
@@ -26,6 +26,7 @@ FOUND = Survey(
     columns=columns.names(columns.PARCELS),
     filled=frozenset(columns.names(columns.PARCELS)),
     relevance=True,
+    summaries=SUMMARIES,
     scale=500,
     decided_at=0.9,
     crs=Crs("EPSG:32632", ""),
@@ -152,6 +153,26 @@ def test_the_project_in_the_file_has_the_layers_of_the_map(example):
     (relation,) = project.find("relations")
     assert relation.find("fieldRef").attrib == {"referencingField": "parcel", "referencedField": "fid"}
     assert project.findtext("projectCrs/spatialrefsys/authid") == "EPSG:32632"
+
+
+def test_the_project_has_the_summaries_that_have_rows(tmp_path):
+    path = tmp_path / "crops.gpkg"
+    write_example(path)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("INSERT INTO months (month, dates, clear) VALUES ('2018-03', 4, 0.5)")
+        database.execute("DROP TABLE season_ends")  # as in a map of an older version
+        database.commit()
+    restyle(path)
+    with closing(sqlite3.connect(path)) as database:
+        ((content,),) = database.execute("SELECT content FROM qgis_projects")
+        ((qml,),) = database.execute("SELECT styleQML FROM layer_styles WHERE f_table_name = 'months'")
+    with zipfile.ZipFile(io.BytesIO(bytes.fromhex(content))) as archive:
+        project = ET.fromstring(archive.read("cropxai.qgs"))
+    titles = [layer.findtext("layername") for layer in project.iter("maplayer")]
+    assert titles == ["Relevance by date", "Parcels", "Classes", "Months", "Relevance", "Run"]
+    months = next(layer for layer in project.iter("maplayer") if layer.findtext("layername") == "Months")
+    for document in (months, ET.fromstring(qml)):
+        assert [a.get("name") for a in document.iter("alias")] == [c.alias for c in columns.MONTHS]
 
 
 def test_restyling_takes_new_colours_and_names_and_keeps_what_a_person_saved(tmp_path):

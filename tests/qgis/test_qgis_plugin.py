@@ -162,7 +162,7 @@ def test_the_map_opens_styled_in_a_group(seen, scene):
     assert found["opened"] == [[source, "categorizedSymbol", 80]]
     assert found["tree"][0] == [
         "Crop map: opened", ["Parcels", True], ["Relevance by date", False],
-        ["Tables", ["Classes", True], ["Relevance", True], ["Run", True]],
+        ["Tables", *([title, True] for title in ("Classes", "Curves", "Season ends", "Months", "Relevance", "Run"))],
     ]  # fmt: skip
     assert "--label-field crop" in found["log"] and "cropxai 0.1.0: " in found["log"]
     assert "is open in this project" in found["again"]

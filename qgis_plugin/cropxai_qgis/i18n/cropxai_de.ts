@@ -616,6 +616,18 @@
    <translation>Klassen</translation>
   </message>
   <message>
+   <source>Curves</source>
+   <translation>Verläufe</translation>
+  </message>
+  <message>
+   <source>Season ends</source>
+   <translation>Saisonenden</translation>
+  </message>
+  <message>
+   <source>Months</source>
+   <translation>Monate</translation>
+  </message>
+  <message>
    <source>Run</source>
    <translation>Lauf</translation>
   </message>

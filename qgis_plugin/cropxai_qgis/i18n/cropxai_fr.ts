@@ -616,6 +616,18 @@
    <translation>Classes</translation>
   </message>
   <message>
+   <source>Curves</source>
+   <translation>Courbes</translation>
+  </message>
+  <message>
+   <source>Season ends</source>
+   <translation>Fins de saison</translation>
+  </message>
+  <message>
+   <source>Months</source>
+   <translation>Mois</translation>
+  </message>
+  <message>
    <source>Run</source>
    <translation>Calcul</translation>
   </message>
