@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +10,7 @@ import pandas as pd
 import pyogrio
 
 from cropxai.errors import MapUnreadable, PathLike
-from cropxai.maps.geopackage import connect
-from cropxai.maps.reading import checked
+from cropxai.maps.reading import checked, opened
 
 
 @dataclass(frozen=True)
@@ -87,18 +85,24 @@ def read_map(path: PathLike) -> MapData:
     file = checked(path)
     try:
         parcels = pyogrio.read_dataframe(file, layer="parcels", use_arrow=True)
-        with closing(connect(file, read_only=True)) as database:
-            there = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            tables = {
-                name: pd.read_sql_query(f"SELECT * FROM {name} ORDER BY fid", database).drop(columns="fid")
-                if name in there
-                else pd.DataFrame()
-                for name in ("classes", "curves", "season_ends", "months", "run")
-            }
-    except (sqlite3.DatabaseError, pyogrio.errors.DataSourceError) as error:
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError) as error:
         raise MapUnreadable(file, f"is damaged ({error}); make the map again") from error
+    with opened(file) as database:
+        there = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        tables = {
+            name: _table(database, name) if name in there else pd.DataFrame()
+            for name in ("classes", "curves", "season_ends", "months", "run")
+        }
     run = {key: _value(text) for key, text in zip(tables["run"]["key"], tables["run"]["value"], strict=True)}
     return MapData(parcels, tables["classes"], tables["curves"], tables["season_ends"], tables["months"], run)
+
+
+def _table(database: sqlite3.Connection, name: str) -> pd.DataFrame:
+    # pandas' own reader tells of a damaged file by an error of its own.
+    rows = database.execute(f"SELECT * FROM {name} ORDER BY fid")
+    return pd.DataFrame.from_records(rows.fetchall(), columns=[c[0] for c in rows.description], coerce_float=True).drop(
+        columns="fid"
+    )
 
 
 def _value(text: Any) -> Any:

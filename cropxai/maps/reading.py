@@ -37,7 +37,7 @@ def describe_map(path: PathLike) -> dict[str, Any]:
     MapUnreadable
     """
     path = checked(path)
-    with _opened(path) as database:
+    with opened(path) as database:
         facts = dict(database.execute("SELECT key, value FROM run"))
         classes = database.execute(
             "SELECT crop, parcels, area_ha, accuracy, window_start, window_end FROM classes WHERE parcels > 0 "
@@ -88,7 +88,7 @@ def restyle(path: PathLike) -> tuple[str, ...]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a map to read from; what SQLite cannot read is told as damage."""
     try:
         with closing(connect(path, read_only=True)) as database:
@@ -106,7 +106,7 @@ def checked(path: PathLike) -> Path:
         raise MapUnreadable(path, "no such map")
     if not is_geopackage(path):
         raise MapUnreadable(path, "is not a GeoPackage; give a map written by 'cropxai map -o MAP.gpkg'")
-    with _opened(path) as database:
+    with opened(path) as database:
         query = "SELECT name FROM pragma_table_info(?)"
         there = {table: {row[0] for row in database.execute(query, (table,))} for table in NEEDED}
     if absent := [table for table in NEEDED if not there[table]]:

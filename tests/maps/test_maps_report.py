@@ -1,9 +1,12 @@
 import html
 import re
 import shutil
+import sqlite3
 import subprocess
+from contextlib import closing
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +16,7 @@ from PIL import Image
 
 from cropxai.errors import MapUnreadable, OutputExists
 from cropxai.maps import write_map
+from cropxai.maps.mapdata import read_map
 from cropxai.maps.report import write_report
 
 
@@ -145,6 +149,19 @@ def test_what_is_no_map(tmp_path, page):
     with pytest.raises(OutputExists):
         write_report(page.parent / "crops.gpkg", page)
     assert [p.name for p in tmp_path.iterdir() if p.suffix == ".html"] == []
+
+
+@pytest.mark.parametrize("table", ["parcels", "classes", "curves", "season_ends", "months", "run"])
+def test_a_map_of_which_a_table_is_damaged(page, tmp_path, table):
+    path = Path(shutil.copy(page.parent / "crops.gpkg", tmp_path))
+    with closing(sqlite3.connect(path)) as database:
+        ((first,),) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,))
+        ((size,),) = database.execute("PRAGMA page_size")
+    with path.open("r+b") as file:
+        file.seek((first - 1) * size)
+        file.write(b"\xff" * size)
+    with pytest.raises(MapUnreadable, match=r"crops\.gpkg.* is damaged"):
+        read_map(path)
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium to render the report")
