@@ -45,6 +45,7 @@ def map_contents(
     windows: Mapping[str, CropWindow] | None = None,
     decisions: Decisions | None = None,
     declared: npt.NDArray[np.object_] | None = None,
+    meant: npt.NDArray[np.object_] | None = None,
     season_ends: pd.DataFrame | None = None,
     parcels_file: PathLike | None = None,
     parameters: Mapping[str, Any] | None = None,
@@ -56,6 +57,7 @@ def map_contents(
     ----------
     answers, relevance, windows, decisions : of the parcels of ``series``; what was not found stays empty on the map
     declared : (parcel,) crop that the input declares, empty where none
+    meant : (parcel,) the model's name of it, empty where none; given with ``declared``
     season_ends : of :func:`cropxai.season.ends.season_ends`
     parcels_file : the file that the parcels came from
     parameters : what the stages were asked
@@ -77,10 +79,9 @@ def map_contents(
         results = results.join(top_dates(relevance))
         results["relevance_chart"] = charts(relevance.by_date)
     results = results.join(_window_columns(answers.frame["crop"], windows))
-    meant, means = None, {}
-    if declared is not None:
-        meant = pd.Series(model.class_of(declared.tolist()), dtype=object)
-        means = dict(zip(declared.tolist(), meant, strict=True))
+    means: dict[Any, Any] = {}
+    if declared is not None and meant is not None:
+        means = dict(zip(declared.tolist(), meant.tolist(), strict=True))
         agrees = (meant == answers.frame["crop"]).astype("boolean")
         results["declared_crop"] = pd.Series(declared, dtype=object).replace("", None)
         results["declared_agrees"] = agrees.where(((meant != "") & answers.answered).astype(bool))
@@ -165,7 +166,7 @@ def class_table(
     names: tuple[str, ...],
     crop: pd.Series,
     area: npt.NDArray[np.float64],
-    declared: pd.Series | None,
+    declared: npt.NDArray[np.object_] | None,
     windows: Mapping[str, CropWindow],
     dates: npt.NDArray[np.datetime64],
 ) -> pd.DataFrame:
@@ -189,7 +190,7 @@ def class_table(
     for name in names:
         known = find_crop(name)
         own = (crop == name).to_numpy()
-        meant = np.zeros(len(crop), bool) if declared is None else ((declared == name) & crop.notna()).to_numpy()
+        meant = np.zeros(len(crop), bool) if declared is None else (declared == name) & crop.notna().to_numpy()
         row: dict[str, Any] = {
             "crop": name,
             "hcat_code": None if known is None else known.hcat_code,

@@ -27,10 +27,14 @@ def check_absent(path: PathLike, overwrite: bool = False) -> Path:
         raise OutputExists(path)
     if not path.absolute().parent.is_dir():
         raise OutputUnwritable(path, "its folder does not exist")
-    kept = [Path.cwd(), Path(os.path.expanduser("~"))]  # noqa: PTH111 (Path.home raises where there is none)
-    if any(place.resolve().is_relative_to(path.resolve()) for place in kept):
+    if path.is_dir() and _holds_a_kept_folder(path):
         raise OutputUnwritable(path, "it holds your home or working folder, and would be replaced as a whole")
     return path
+
+
+def _holds_a_kept_folder(path: Path) -> bool:
+    kept = [Path.cwd(), Path(os.path.expanduser("~"))]  # noqa: PTH111 (Path.home raises where there is none)
+    return any(place.resolve().is_relative_to(path.resolve()) for place in kept)
 
 
 @contextmanager

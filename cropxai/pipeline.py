@@ -137,7 +137,7 @@ def crop_map(
                  "aggregate": aggregate, "decided_at": decided_at, **told}  # fmt: skip
         contents = map_contents(
             series, trained, answers, relevance=relevance, windows=found, decisions=decisions,
-            declared=declared, season_ends=ends, parcels_file=parcels, parameters=asked, command=command,
+            declared=declared, meant=meant, season_ends=ends, parcels_file=parcels, parameters=asked, command=command,
         )  # fmt: skip
         write_map(output, contents, overwrite)
     report(1.0)

@@ -228,7 +228,7 @@ def test_charts_tell_missing_from_zero():
 
 def test_accuracy_is_of_the_classified_parcels_with_a_declared_crop_of_the_model():
     crop = pd.Series(["rye", "rye", None, "peas"], dtype=object)
-    declared = pd.Series(["rye", "peas", "rye", ""], dtype=object)
+    declared = np.array(["rye", "peas", "rye", ""], dtype=object)
     table = class_table(("peas", "rye"), crop, np.array([1.0, 2, 4, np.nan]), declared, {}, np.array([])).set_index(
         "crop"
     )

@@ -28,11 +28,6 @@ class Grid:
         """Return column and row, with fractions, of a place given in coordinates."""
         return _apply(~self.transform, x, y)
 
-    def transform_from(self, column: int, row: int) -> Affine:
-        """Return the transform of the part of the raster, or of the plane beyond it, that begins at a pixel."""
-        x, y = self.coordinates(column, row)
-        return Affine(self.transform.a, self.transform.b, x, self.transform.d, self.transform.e, y)
-
     @property
     def pixel_area(self) -> float:
         """Area of a pixel in squared units of the CRS."""

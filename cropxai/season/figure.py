@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.dates import ConciseDateFormatter, MonthLocator
 from matplotlib.figure import Figure
 
 from cropxai.crops import colours
+from cropxai.maps.figures import months
 
 if TYPE_CHECKING:
     from cropxai.season.study import SeasonStudy
@@ -42,8 +42,7 @@ def draw(study: "SeasonStudy") -> Figure:
     lower.set_yticks([])
     lower.set_ylim(len(shown) - 0.4, -0.6)
     lower.set_xlabel("accuracy after retraining, against the full season; red: the chosen window")
-    lower.xaxis.set_major_locator(MonthLocator())  # type: ignore[no-untyped-call]
-    lower.xaxis.set_major_formatter(ConciseDateFormatter(lower.xaxis.get_major_locator()))  # type: ignore[no-untyped-call]
+    months(lower)
     for axes in (upper, lower):
         axes.spines[["top", "right"]].set_visible(False)
     return figure
