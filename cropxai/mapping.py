@@ -154,7 +154,10 @@ def relevance_blocks(relevance: Relevance) -> Iterator[RelevanceBlock]:
     for piece in relevance.chunks(PARCELS_AT_ONCE):
         groups = None
         if member is not None:
-            groups = np.where(member.any(axis=0), piece.values @ member, np.float32(np.nan))
+            values = piece.values  # NaN all over in bands that the series lacks
+            there = np.asarray(~np.isnan(values).all(axis=(0, 1)))
+            shown = member * there[:, None]
+            groups = np.where(shown.any(axis=0), np.where(there, values, 0) @ shown, np.float32(np.nan))
         yield RelevanceBlock(first, piece.by_date, groups)
         first += len(piece)
 

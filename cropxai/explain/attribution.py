@@ -16,7 +16,6 @@ from cropxai.explain.methods import Explainer, explainer
 from cropxai.explain.parts import kept, name_of
 from cropxai.explain.relevance import PARCELS_AT_ONCE, Relevance
 from cropxai.model.checkpoint import Model
-from cropxai.model.inputs import Inputs
 from cropxai.outputs import check_absent
 from cropxai.reporting import Report, silent
 from cropxai.series import CropSeries
@@ -85,9 +84,9 @@ def explained_pieces(
     base = reference_series(series, model, way.reference)
     done = 0
     for chunk in series.chunks(PARCELS_AT_ONCE):
-        inputs = Inputs.of(chunk, model.card.bands)
+        inputs = model.inputs(chunk)
         asked = wanted[done : done + len(chunk)]
-        explained = partial(way, inputs.reflectance, inputs.valid, inputs.day, asked, base)
+        explained = partial(way, inputs.reflectance, inputs.valid, inputs.encoded, asked, base)
         found = explained() if workdir is None else kept(workdir / name_of(way, inputs, asked, base), explained)
         done += len(chunk)
         report(done / len(series))

@@ -181,9 +181,13 @@ class Baseline:
         base: npt.NDArray[np.float32] | None = None,
     ) -> Attribution:
         """Explain some parcels; takes the arrays of :meth:`cropxai.explain.lrp.LRP.__call__`."""
-        inputs = Inputs(np.where(valid[..., None], x, np.float32(0)), valid, day)
+        inputs = Inputs.explained(np.where(valid[..., None], x, np.float32(0)), valid, day)
+        if base is None and day.ndim == 2:
+            raise ValueError("dates told by parcel need base, see reference_series")
         if base is None:
             base = reference_inputs(inputs, self.model, self.reference)
+        lacking = np.isnan(inputs.reflectance).any(axis=(0, 1))
+        base = np.where(lacking, self.network.mean.numpy(), base)
         wanted = np.full(len(x), -1) if asked is None else np.asarray(asked)
         pieces = [
             self._explain(inputs.take(rows), wanted[rows], torch.from_numpy(base))
@@ -194,7 +198,9 @@ class Baseline:
         relevance[~valid] = score[silent] = ledger[silent] = np.nan
         number[silent] = rival[silent] = -1
         position = np.where(valid, np.float32(0), np.float32(np.nan))
-        by_date = relevance.sum(axis=2) if relevance.ndim == 3 else relevance
+        by_date = (
+            relevance if relevance.ndim == 2 else np.where(valid, np.nansum(relevance, axis=2), np.float32(np.nan))
+        )
         return Attribution(relevance, position, by_date, score, number, rival, ledger)
 
     def _explain(self, inputs: Inputs, asked: npt.NDArray[np.intp], base: Tensor) -> tuple[npt.NDArray[Any], ...]:
@@ -209,10 +215,10 @@ class Baseline:
             question = Question(x, valid, day, number, origin, self.target)
             relevance = self._relevance(self.network, question)
             relevance *= valid.view(*valid.shape, *[1] * (relevance.ndim - 2))
-            given = relevance.flatten(1).sum(dim=1)
+            given = relevance.flatten(1).nansum(dim=1)
             start = question.score(self.network, origin, valid) if self._from_reference else torch.zeros_like(score)
         if self.level == "date" and relevance.ndim == 3:
-            relevance = relevance.sum(dim=2)
+            relevance = relevance.nansum(dim=2)
         nothing = torch.zeros_like(score)
         ledger = torch.stack([given, start, nothing, nothing, nothing, score - given - start], dim=1)
         return tuple(part.numpy() for part in (relevance, score, number, rival, ledger))

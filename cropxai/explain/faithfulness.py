@@ -65,7 +65,7 @@ class Sample:
         order = np.random.default_rng(seed).permutation(len(series))
         for start in range(0, len(order), 2 * count):
             rows = order[start : start + 2 * count]
-            inputs = Inputs.of(series.select(rows), model.card.bands)
+            inputs = model.inputs(series.select(rows))
             said = logits(model.network, inputs).argmax(axis=1)
             right = inputs.valid.any(axis=1)
             if labels is not None:
@@ -76,7 +76,7 @@ class Sample:
         if not drawn:
             raise SeriesUnusable("the model answers no parcel of the series right, so its relevance cannot be scored")
         chosen = series.select(np.sort(drawn[:count]))
-        inputs = Inputs.of(chosen, model.card.bands)
+        inputs = model.inputs(chosen)
         scores = logits(model.network, inputs)
         rival, number = np.argsort(scores, axis=1)[:, -2:].T
         names = np.array(model.names, dtype=object)
@@ -251,7 +251,7 @@ def evaluate_relevance(
 
         def by_date(of: Model, parcels: Inputs, method: str = method) -> npt.NDArray[np.floating]:
             way = explainer(of, method, target=target, reference=reference)
-            return way(parcels.reflectance, parcels.valid, parcels.day, drawn.number, base).date_relevance
+            return way(parcels.reflectance, parcels.valid, parcels.encoded, drawn.number, base).date_relevance
 
         relevance[method] = by_date(model, inputs)
         steady[method] = {

@@ -38,7 +38,8 @@ class Attribution:
 
     Attributes
     ----------
-    relevance : (parcel, time) or (parcel, time, band), in units of the score; positive speaks for the class
+    relevance : (parcel, time) or (parcel, time, band), in units of the score; positive speaks for the class; NaN in
+        bands that the series lacks
     position : (parcel, time), the share of the encoding of each date, which is not in ``relevance``
     date_relevance : (parcel, time), relevance of whole dates: of their tokens, that is of everything that is seen on a
         date and of its day, counted from nothing (LRP's own root point), whatever the level and the reference
@@ -148,9 +149,10 @@ class LRP:
 
         Parameters
         ----------
-        x : (parcel, time, band) reflectance, anything where a date is missing
+        x : (parcel, time, band) reflectance, anything where a date is missing, NaN in bands that are missing
         valid : (parcel, time) bool, the dates that are there
-        day : (time,) days since 1 January of the season's year
+        day : (time,) days since 1 January of the season's year, or (parcel, time) warmth, in which case ``base`` is
+            needed (:class:`cropxai.model.inputs.Inputs`)
         asked : (parcel,) number of the class to explain, -1 for the predicted one; by default that of all
         base : (time, band) or (class, time, band), the series of the reference, if it is at hand
             (:func:`cropxai.explain.medians.reference_series`); by default, a median is that of these parcels, so that
@@ -163,14 +165,19 @@ class LRP:
         """
         parcels = _Parcels.of(x, valid, day, asked)
         parcels.check(self.network.size.bands, self.network.size.classes)
+        if base is None and parcels.day.ndim == 2:
+            raise ValueError("dates told by parcel need base, see reference_series")
         if base is None:
             base = reference_inputs(parcels.inputs(), self.model, self.reference)
         base = torch.as_tensor(base)
         if base.shape[-2:] != parcels.x.shape[1:] or (base.ndim == 3 and len(base) != self.network.size.classes):
             raise ValueError(f"base {tuple(base.shape)} does not fit x {tuple(parcels.x.shape)}")
-        position = self.model.network.date(parcels.day.double()).to(self.device, self.dtype)
-        origin = self._origin(base)
-        pieces = [self._explain(piece.to(self.device), origin, position) for piece in parcels.pieces(self.chunk)]
+        lacking = parcels.x.isnan().flatten(0, 1).any(dim=0)  # counted from what stands in their place: no relevance
+        origin = self._origin(torch.where(lacking, self.model.network.mean.to(base), base))
+        pieces = [
+            self._explain(piece.to(self.device), origin, self._position(piece.day))
+            for piece in parcels.pieces(self.chunk)
+        ]
         return _attribution(parcels.valid, _Explained(*(torch.cat(parts).cpu() for parts in zip(*pieces, strict=True))))
 
     def selfcheck(self, series: CropSeries | Inputs, parcels: int = 8, seed: int = 0) -> float:
@@ -194,13 +201,13 @@ class LRP:
         if isinstance(series, Inputs):
             base, pieces = reference_inputs(series, self.model, self.reference), [series.take(order)]
         else:
-            base, bands = reference_series(series, self.model, self.reference), self.model.card.bands
-            pieces = (Inputs.of(series.select(order[i : i + 256]), bands) for i in range(0, len(order), 256))
+            base = reference_series(series, self.model, self.reference)
+            pieces = (self.model.inputs(series.select(order[i : i + 256])) for i in range(0, len(order), 256))
         dated = (piece.take(np.flatnonzero(piece.valid.any(axis=1))[:parcels]) for piece in pieces)
         some = next((piece for piece in dated if len(piece)), None)
         if some is None:
             raise SeriesUnusable("no parcel has a date, so there is no relevance to check")
-        found = self(some.reflectance, some.valid, some.day, base=base)
+        found = self(some.reflectance, some.valid, some.encoded, base=base)
         deviations = [self._deviation(some, found, base, row) for row in range(len(some))]
         judged = float(np.median(deviations)) if self.dtype == torch.bfloat16 else max(deviations)
         if not judged <= TOLERANCE[self.dtype]:
@@ -211,9 +218,10 @@ class LRP:
     def _deviation(self, inputs: Inputs, found: Attribution, base: Array, row: int) -> float:
         """Compare one parcel with the explicit reference."""
         number = int(found.number[row])
+        day = inputs.day if inputs.warmth is None else inputs.warmth[row]
         start = base if base.ndim == 2 else base[(found.rival if self.reference == "rival" else found.number)[row]]
         expected = explicitly(
-            self.model.network, inputs.reflectance[row], inputs.valid[row], inputs.day, number,
+            self.model.network, inputs.reflectance[row], inputs.valid[row], day, number,
             rule=self.rule, level=self.level, target=self.target,
             base=None if self.reference == "zero" else start,
         )  # fmt: skip
@@ -235,6 +243,11 @@ class LRP:
             return base
         features = self._features(base.to(self.dtype), RULES[self.rule])
         return torch.zeros_like(features) if self.reference == "zero" else features
+
+    def _position(self, day: Tensor) -> Tensor:
+        """Return the encoding of days (time,) or (parcel, time), worked out in float64."""
+        position: Tensor = self.model.network.date(day.double()).to(self.device, self.dtype)
+        return position
 
     def _features(self, x: Tensor, rule: CpLrp) -> Tensor:
         """Return the tokens (…, time, width) without the encoding of their dates."""
@@ -261,7 +274,7 @@ class LRP:
         relevance = (value - start) * slope
         on_position = (position.to(self.exact) * passed.gradient.to(self.exact)).sum(dim=2)
         entries = [
-            relevance.sum(dim=(1, 2), dtype=torch.float64),
+            relevance.nansum(dim=(1, 2), dtype=torch.float64),
             (start * slope).sum(dim=(1, 2), dtype=torch.float64),
             on_position.sum(dim=1, dtype=torch.float64),
             bias.double(),
@@ -306,9 +319,14 @@ class _Parcels(NamedTuple):
     def of(cls, x: Any, valid: Any, day: Any, asked: Any) -> "_Parcels":
         x, valid, day = torch.as_tensor(x), torch.as_tensor(valid), torch.as_tensor(day)
         asked = torch.full((len(x),), -1) if asked is None else torch.as_tensor(asked).long()
-        if x.ndim != 3 or valid.shape != x.shape[:2] or day.shape != x.shape[1:2] or asked.shape != x.shape[:1]:
+        if (
+            x.ndim != 3
+            or valid.shape != x.shape[:2]
+            or day.shape not in (x.shape[:2], x.shape[1:2])
+            or asked.shape != x.shape[:1]
+        ):
             raise ValueError(
-                "x (parcel, time, band), valid (parcel, time), day (time,) and asked (parcel,) do not fit each other: "
+                "x (parcel, time, band), valid (parcel, time), day (time,) or (parcel, time) and asked (parcel,) do not fit each other: "
                 f"{tuple(x.shape)}, {tuple(valid.shape)}, {tuple(day.shape)}, {tuple(asked.shape)}"
             )
         return cls(x.masked_fill(~valid[..., None], 0), valid, day, asked)
@@ -328,7 +346,8 @@ class _Parcels(NamedTuple):
         """Go through them in pieces; of no parcels, one piece without any."""
         for start in range(0, max(len(self.x), 1), size):
             rows = slice(start, start + size)
-            yield _Parcels(self.x[rows], self.valid[rows], self.day, self.asked[rows])
+            day = self.day if self.day.ndim == 1 else self.day[rows]
+            yield _Parcels(self.x[rows], self.valid[rows], day, self.asked[rows])
 
     def to(self, device: torch.device) -> "_Parcels":
         """Move them to a device."""

@@ -37,12 +37,19 @@ def reference_series(series: CropSeries, model: Model, reference: str) -> FloatA
     (time, band) reflectance; with class-median (class, time, band); with rival the same, for each class its own median,
     of which the rival's counts
     """
-    columns = (series.select_bands([band]).reflectance[..., 0] for band in model.card.bands)
+    columns = (_column(series, band) for band in model.card.bands)
     if reference not in BY_CLASS:
         return _reference(columns, model.typical(series.season_day), reference)
-    inputs = (Inputs.of(chunk, model.card.bands) for chunk in series.chunks())
+    inputs = (model.inputs(chunk) for chunk in series.chunks())
     winner = np.concatenate([_winner(model, piece) for piece in inputs])
     return _class_medians(columns, model.typical(series.season_day), winner, len(model.names), reference)
+
+
+def _column(series: CropSeries, band: str) -> FloatArray:
+    """Return the reflectance of one band, (parcel, time), NaN all over where the series lacks it."""
+    if band not in series.bands:
+        return np.full((len(series), len(series.dates)), np.nan, dtype=np.float32)
+    return series.select_bands([band]).reflectance[..., 0]
 
 
 def reference_inputs(inputs: Inputs, model: Model, reference: str) -> FloatArray:

@@ -5,6 +5,8 @@ two curves hold all four. The area between them (least relevant first less most 
 chance and does not favour one way of removal as each curve alone does (Blücher et al. 2024, arXiv 2401.06654).
 """
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 from scipy.integrate import trapezoid
@@ -34,11 +36,11 @@ def without(inputs: Inputs, gone: Mask, removal: str) -> Inputs:
     """
     kept = inputs.valid & ~gone
     if removal == "mask":
-        return Inputs(inputs.reflectance, kept, inputs.day)
+        return inputs.only(kept)
     if removal == "zero":
-        return Inputs(np.where(kept[..., None], inputs.reflectance, np.float32(0)), inputs.valid, inputs.day)
+        return replace(inputs, reflectance=np.where(kept[..., None], inputs.reflectance, np.float32(0)))
     if removal == "interpolate":
-        return Inputs(_interpolated(inputs.reflectance, kept, inputs.day), inputs.valid, inputs.day)
+        return replace(inputs, reflectance=_interpolated(inputs.reflectance, kept, inputs.day))
     raise ValueError(f"removal {removal!r} is none of {', '.join(REMOVALS)}")
 
 

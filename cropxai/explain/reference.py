@@ -151,11 +151,15 @@ def explain(
         rival = max((n for n in range(len(scores)) if n != number), key=lambda n: float(scores[n]))
         wanted[rival] = -scores[rival]
     on_features, on_position = split(down(wanted))
+    lacking = np.isnan(values).any(axis=0)
+    if base is not None:
+        base = np.where(lacking, np.nan, np.asarray(base, dtype=np.float64))
+    values = np.where(lacking, 0, values)
     if level == "date":
-        start = np.zeros_like(features) if base is None else run.features(np.asarray(base, dtype=np.float64)[seen])[0]
+        start = np.zeros_like(features) if base is None else run.features(base[seen])[0]
         value, slope = features, _over(on_features, features)
     else:
-        start = np.zeros_like(values) if base is None else np.asarray(base, dtype=np.float64)[seen]
+        start = np.zeros_like(values) if base is None else np.nan_to_num(base[seen])
         value, slope = values, slope_of(on_features)
     relevance = (value - start) * slope
     ledger = {"input": relevance.sum(), "reference": (start * slope).sum(), "position": on_position.sum(),
@@ -184,9 +188,10 @@ class _Run:
     def features(self, x: Array) -> tuple[Array, Callable[[Array], Array]]:
         """Return the features (time, width) of dates, and what turns their relevance into that of x, over x."""
         scale, weight = self.weights["scale"], self.weights["features.weight"]
-        folded = weight / scale  # (x - mean) / scale is part of the first linear map
+        there = np.isfinite(x).all(axis=0)
+        folded = weight / scale * there  # (x - mean) / scale is part of the first linear map; it is 0 without the band
         bias = self.weights["features.bias"] - folded @ self.weights["mean"]
-        inner = x @ folded.T + bias
+        inner = np.where(there, x, 0) @ folded.T + bias
         active, through_active = self.rules.activation(inner, self.size.activation)
         out, through_out = self._linear("embed", active)
 

@@ -17,6 +17,7 @@ from torch import Tensor
 import cropxai
 from cropxai.crops import hcat_code
 from cropxai.errors import BandMismatch, LevelMismatch, ModelUnreadable, PathLike
+from cropxai.model.inputs import DAY, THERMAL_TIME, TIME_ENCODINGS, Inputs, thermal_time
 from cropxai.model.transformer import Architecture, CropTransformer
 from cropxai.outputs import replacing
 from cropxai.series import CropSeries
@@ -52,7 +53,8 @@ class Card:
 
     ``typical`` is the median series of the training parcels, the reference of the relevance: ``days`` (node,) and
     ``reflectance`` (node, band). ``temperature`` divides the logits, so that confidence is calibrated
-    (Guo et al. 2017, arXiv 1706.04599).
+    (Guo et al. 2017, arXiv 1706.04599). ``time_encoding`` says what dates are told by (``TIME_ENCODINGS``),
+    ``optional_bands`` which bands a series may lack, because the training left them out of some samples.
     """
 
     name: str
@@ -67,7 +69,8 @@ class Card:
     window: Window | None = None
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
-    time_encoding: str = "day of season"
+    time_encoding: str = DAY
+    optional_bands: tuple[str, ...] = ()
 
     def asdict(self) -> dict[str, Any]:
         """Return the card as plain values."""
@@ -87,6 +90,7 @@ class Card:
             typical_days=tuple(values.pop("typical_days")),
             typical_reflectance=tuple(tuple(row) for row in values.pop("typical_reflectance")),
             season_days=tuple(values.pop("season_days")),
+            optional_bands=tuple(values.pop("optional_bands", ())),
             window=None if window is None else Window(**window),
             **values,
         )
@@ -107,6 +111,12 @@ class Model:
     def check(self, series: CropSeries) -> None:
         """Refuse a series that the model was not made for; raises what :meth:`check_input` does."""
         self.check_input(series.level, series.bands, series.dates)
+        if self.card.time_encoding == THERMAL_TIME:
+            thermal_time(series)
+
+    def inputs(self, series: CropSeries) -> Inputs:
+        """Return the arrays of a series that the network takes."""
+        return Inputs.of(series, self.card.bands, self.card.time_encoding)
 
     def check_input(self, level: str, bands: Collection[str], dates: npt.NDArray[np.datetime64]) -> None:
         """Refuse what the model was not made for, be it a series or scenes that are still to be read.
@@ -119,7 +129,7 @@ class Model:
         """
         if level != self.card.level:
             raise LevelMismatch(level, self.card.name, self.card.level)
-        if missing := [b for b in self.card.bands if b not in bands]:
+        if missing := [b for b in self.card.bands if b not in bands and b not in self.card.optional_bands]:
             raise BandMismatch(missing, self.card.name)
         season_year(dates)
 
@@ -216,6 +226,8 @@ def read_card(folder: PathLike) -> Card:
         card = Card.fromdict(values)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelUnreadable(folder / CARD, f"lacks or misnames an entry ({error})") from error
+    if card.time_encoding not in TIME_ENCODINGS or not set(card.optional_bands) <= set(card.bands):
+        raise ModelUnreadable(folder / CARD, "has a time encoding or optional bands that this cropxai does not know")
     size = card.architecture
     if size.bands != len(card.bands) or size.classes != len(card.classes):
         raise ModelUnreadable(folder / CARD, "its bands or classes do not fit its architecture")

@@ -16,7 +16,6 @@ from sklearn.metrics import (
 
 from cropxai.errors import SeriesUnusable
 from cropxai.model.checkpoint import Model
-from cropxai.model.inputs import Inputs
 from cropxai.model.loop import Settings, Target
 from cropxai.model.predict import Classification, classify, logits
 from cropxai.model.splits import folds, hold_back
@@ -151,7 +150,7 @@ def trained_answers(
 ) -> Target:
     """Train on the parcels ``seen`` and answer for the parcels ``test``, (test,) class numbers."""
     model = train_within(series, names, target, seen, settings, report)
-    answers: Target = logits(model.network, Inputs.of(series.select(test), model.card.bands)).argmax(axis=1)
+    answers: Target = logits(model.network, model.inputs(series.select(test))).argmax(axis=1)
     return answers
 
 

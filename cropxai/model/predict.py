@@ -78,7 +78,7 @@ def classify(series: CropSeries, model: Model, *, batch_size: int = 512, report:
     model.check(series)
     probabilities, clear = [], []
     for number, chunk in enumerate(series.chunks(PARCELS_AT_ONCE)):
-        inputs = Inputs.of(chunk, model.card.bands)
+        inputs = model.inputs(chunk)
         probability = softmax(logits(model.network, inputs, batch_size) / np.float32(model.card.temperature))
         probability[~inputs.valid.any(axis=1)] = np.nan
         probabilities.append(probability)

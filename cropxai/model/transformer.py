@@ -166,7 +166,7 @@ class CropTransformer(nn.Module):
 
         Parameters
         ----------
-        reflectance : (batch, time, band) float, any finite number where a date is missing
+        reflectance : (batch, time, band) float, any finite number where a date is missing, NaN where a band is
         valid : (batch, time) bool, the dates that are there
         day : (batch, time) or (time,) float, days since 1 January of the season's year
         ops : the operations, plain or those of a relevance rule
@@ -191,7 +191,7 @@ class CropTransformer(nn.Module):
         -------
         (batch, time, width)
         """
-        x = ops.standardise(reflectance, self.mean, self.scale)
+        x = ops.standardise(reflectance, self.mean, self.scale).nan_to_num(0.0)  # a band that is missing: its mean
         x = ops.linear(ops.activation(ops.linear(x, self.features), self.size.activation), self.embed)
         return x + (self.date(day.expand(reflectance.shape[:2])) if position is None else position)
 

@@ -59,7 +59,7 @@ def crop_windows(
     present = [n for n in range(len(model.names)) if (answers.winner == n).any()]
     for done, number in enumerate(present):
         own = np.flatnonzero(answers.winner == number)
-        inputs = Inputs.of(series.select(own), model.card.bands)
+        inputs = model.inputs(series.select(own))
         losses = []
         for candidate in _distinct(windows(by_class[number], dates, most)):
             kept = _keeps(model, inputs, candidate.contains(dates), number)
@@ -72,7 +72,7 @@ def crop_windows(
 
 def _keeps(model: Model, inputs: Inputs, inside: npt.NDArray[np.bool_], number: int) -> float:
     """Return the share of parcels that the dates ``inside`` (time,) alone give the class ``number``."""
-    cut = Inputs(inputs.reflectance, inputs.valid & inside, inputs.day)
+    cut = inputs.only(inside)
     same = (logits(model.network, cut).argmax(axis=1) == number) & cut.valid.any(axis=1)
     return float(same.mean())
 

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from cropxai.model import Model
-from cropxai.model.inputs import Inputs
 from cropxai.model.predict import Classification, logits, softmax
 from cropxai.reporting import Report, silent
 from cropxai.series import CropSeries
@@ -82,8 +81,8 @@ def _decide_chunk(
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32], int]:
     """Return, for each parcel of a chunk, the number of its decision date (-1: none), the confidence, and the cost."""
     order = np.argsort(chunk.dates, kind="stable")
-    inputs = Inputs.of(chunk, model.card.bands)
-    values, valid, day = inputs.reflectance[:, order], inputs.valid[:, order], inputs.day[order]
+    inputs = model.inputs(chunk).at(order)
+    valid = inputs.valid
     is_open = (final >= 0) & (probability >= confidence)
     last = valid.shape[1] - 1 - np.argmax(valid[:, ::-1], axis=1)  # each parcel's last clear date
     decided = np.where(is_open, last, -1)
@@ -94,8 +93,7 @@ def _decide_chunk(
         rows = np.flatnonzero(is_open & valid[:, end + 1] & valid[:, : end + 1].any(axis=1))
         if not len(rows):
             continue
-        kept = slice(0, end + 1)
-        scores = logits(model.network, Inputs(values[rows, kept], valid[rows, kept], day[kept]))
+        scores = logits(model.network, inputs.at(slice(0, end + 1)).take(rows))
         given = softmax(scores / np.float32(model.card.temperature))
         passes += len(rows)
         own = _of_class(given, final[rows])

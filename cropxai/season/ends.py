@@ -5,7 +5,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from cropxai.model import Model
-from cropxai.model.inputs import Inputs
 from cropxai.model.predict import Classification, logits
 from cropxai.reporting import Report, silent
 from cropxai.series import CropSeries
@@ -40,7 +39,7 @@ def season_ends(
     """
     asked = np.flatnonzero(answers.answered)
     asked = asked[spread(len(asked), sample)]
-    inputs = Inputs.of(series.select(asked), model.card.bands)
+    inputs = model.inputs(series.select(asked))
     final = answers.winner[asked]
     meant = None if labels is None else np.asarray(labels, dtype=object)[asked]
     names = np.array(model.names, dtype=object)
@@ -51,9 +50,7 @@ def season_ends(
         seen = valid.any(axis=1)
         given = np.full(len(asked), -1)
         if seen.any():
-            given[seen] = logits(model.network, Inputs(inputs.reflectance[seen], valid[seen], inputs.day)).argmax(
-                axis=1
-            )
+            given[seen] = logits(model.network, inputs.only(valid).take(np.flatnonzero(seen))).argmax(axis=1)
         row = {"date": pd.Timestamp(end), "seen": _share(seen), "agreement": _share(given == final), "accuracy": np.nan}
         if meant is not None and (known := meant != "").any():
             row["accuracy"] = _share((given >= 0) & (names[given] == meant), known)

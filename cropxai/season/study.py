@@ -15,7 +15,6 @@ from cropxai.explain import explain
 from cropxai.model import Model, Settings
 from cropxai.model.checkpoint import Window
 from cropxai.model.evaluate import train_within
-from cropxai.model.inputs import Inputs
 from cropxai.model.loop import Target
 from cropxai.model.predict import logits
 from cropxai.model.splits import Index, hold_back
@@ -159,13 +158,13 @@ class _Work:
         return train_within(series, self.names, self.number, self.seen, self.settings, report)
 
     def answers(self, model: Model, index: Index) -> Target:
-        answers: Target = logits(model.network, Inputs.of(self.series.select(index), model.card.bands)).argmax(axis=1)
+        answers: Target = logits(model.network, model.inputs(self.series.select(index))).argmax(axis=1)
         return answers
 
     def row(self, model: Model, window: DateWindow | None, n: int = 0) -> dict[str, Any]:
         """Score a model on the test parcels, shown the dates it was trained on."""
         cut = self.series if window is None else self.series.between(window.start, window.end)
-        said = logits(model.network, Inputs.of(cut.select(self.test), model.card.bands)).argmax(axis=1)
+        said = logits(model.network, model.inputs(cut.select(self.test))).argmax(axis=1)
         truth, dates = self.number[self.test], cut.dates
         accuracy = float(accuracy_score(truth, said))
         return {
@@ -176,10 +175,10 @@ class _Work:
 
     def kept_accuracy(self, model: Model, window: DateWindow) -> float:
         """Score the full-season model on the test parcels, shown the dates of the window alone."""
-        inputs = Inputs.of(self.series.select(self.test), model.card.bands)
+        inputs = model.inputs(self.series.select(self.test))
         inside: npt.NDArray[np.bool_] = window.contains(self.series.dates)
-        cut = Inputs(inputs.reflectance, inputs.valid & inside, inputs.day)
-        return float(accuracy_score(self.number[self.test], logits(model.network, cut).argmax(axis=1)))
+        answers: Target = logits(model.network, inputs.only(inside)).argmax(axis=1)
+        return float(accuracy_score(self.number[self.test], answers))
 
 
 def _with_window(model: Model, choice: tuple[DateWindow, float] | None, year: int) -> Model:

@@ -1,0 +1,121 @@
+"""From series to arrays: bands that are missing, dates told by warmth."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made_up import two_crops
+
+from cropxai.errors import BandMismatch, SeriesUnusable
+from cropxai.explain import LRP
+from cropxai.explain.attribution import explain
+from cropxai.explain.baselines import Baseline
+from cropxai.explain.lrp import LEDGER
+from cropxai.mapping import relevance_blocks
+from cropxai.model import classify
+from cropxai.model.inputs import DEGREE_DAYS_A_DAY, THERMAL_TIME, Inputs
+from cropxai.model.predict import logits
+from cropxai.series import CropSeries
+
+
+def allowing(model, *bands):
+    return replace(model, card=replace(model.card, optional_bands=bands))
+
+
+def with_warmth(series, degree_days):
+    return CropSeries(series.dataset.assign(thermal_time=(("parcel", "time"), degree_days.astype(np.float32))))
+
+
+def test_a_missing_band_counts_as_its_mean(series, model):
+    few = series.select_bands(("B04", "B08"))
+    with pytest.raises(BandMismatch, match="lacks B11"):
+        classify(few, model)
+    inputs = allowing(model, "B11").inputs(few)
+    assert np.isnan(inputs.reflectance[..., 2]).all() and not np.isnan(inputs.reflectance[..., :2]).any()
+    filled = inputs.reflectance.copy()
+    filled[..., 2] = model.network.mean[2]
+    np.testing.assert_allclose(
+        logits(model.network, inputs), logits(model.network, replace(inputs, reflectance=filled)), atol=1e-6
+    )
+    assert classify(few, allowing(model, "B11")).answered.all()
+    with pytest.raises(BandMismatch, match="lacks B08"):
+        classify(series.select_bands(["B04"]), allowing(model, "B11"))
+
+
+def test_a_series_without_any_band_of_the_model_has_no_date(series):
+    assert not Inputs.of(series, ("B01", "B02")).valid.any()
+
+
+@pytest.mark.parametrize("rule", ["cp-lrp", "attnlrp"])
+@pytest.mark.parametrize("level", ["date", "band"])
+def test_a_missing_band_has_no_relevance_and_the_ledger_closes(series, model, rule, level):
+    few = series.select_bands(("B04", "B08"))
+    lrp = LRP(allowing(model, "B11"), rule, level, dtype="float64")
+    assert lrp.selfcheck(few) < 1e-8
+    inputs = lrp.model.inputs(few)
+    found = lrp(inputs.reflectance, inputs.valid, inputs.day)
+    if level == "band":
+        assert np.isnan(found.relevance[..., 2]).all()
+        assert np.isfinite(found.relevance[inputs.valid][:, :2]).all()
+    dated = inputs.valid.any(axis=1)
+    assert np.abs(found.entry("residual")[dated]).max() < 1e-9
+    np.testing.assert_allclose(found.ledger[dated, :-1].sum(axis=1), found.score[dated], atol=1e-9)
+    assert LEDGER[-1] == "residual"
+
+
+def test_other_ways_and_groups_of_bands_leave_the_missing_out(series, model):
+    few = series.select_bands(("B04", "B08"))
+    allowed = allowing(model, "B11")
+    inputs = allowed.inputs(few)
+    way = Baseline(allowed, "integrated-gradients", "band")
+    found = way(inputs.reflectance, inputs.valid, inputs.day)
+    assert np.isnan(found.relevance[..., 2]).all()
+    np.testing.assert_allclose(
+        found.entry("input") + found.entry("reference") + found.entry("residual"), found.score, atol=1e-4
+    )
+    assert np.isfinite(found.date_relevance[inputs.valid]).all()
+    whole = explain(series, model)
+    lacking = explain(few, allowed)
+    (block,), (all_bands,) = relevance_blocks(lacking), relevance_blocks(whole)
+    empty = np.isnan(block.groups).all(axis=(0, 1)) & ~np.isnan(all_bands.groups).all(axis=(0, 1))
+    assert empty.sum() == 1  # the group of B11 alone
+    np.testing.assert_allclose(
+        np.nansum(block.groups, axis=2)[inputs.valid], np.nansum(lacking.values, axis=2)[inputs.valid], atol=1e-5
+    )
+
+
+def test_warmth_stands_for_the_day(series, model):
+    """Degree-days that are the day by a factor give the answers of the day; without them, one clear line."""
+    warm = replace(model, card=replace(model.card, time_encoding=THERMAL_TIME))
+    with pytest.raises(SeriesUnusable, match="no thermal time.*with_thermal_time"):
+        classify(series, warm)
+    degree_days = np.broadcast_to(series.season_day * DEGREE_DAYS_A_DAY, (len(series), len(series.dates)))
+    told = with_warmth(series, degree_days)
+    np.testing.assert_allclose(
+        classify(told, warm).probabilities, classify(series, model).probabilities, atol=1e-4, equal_nan=True
+    )
+    by_day, by_warmth = explain(series, model), explain(told, warm)
+    np.testing.assert_allclose(by_warmth.by_date, by_day.by_date, atol=1e-3)
+    assert LRP(warm, level="band").selfcheck(told) < 1e-4
+    ahead = with_warmth(series, degree_days + 400)
+    assert not np.allclose(classify(ahead, warm).probabilities, classify(told, warm).probabilities, atol=1e-3)
+
+
+def test_a_date_of_unknown_warmth_is_missing(series):
+    degree_days = np.zeros((len(series), len(series.dates)))
+    degree_days[3] = np.nan
+    inputs = Inputs.of(with_warmth(series, degree_days), series.bands, THERMAL_TIME)
+    assert not inputs.valid[3].any() and inputs.valid[4].any()
+    assert np.isfinite(inputs.warmth).all()
+
+
+def test_parcels_and_dates_are_taken_together():
+    series = two_crops(count=20)
+    degree_days = np.arange(20)[:, None] + np.arange(len(series.dates)) * 15.0
+    inputs = Inputs.of(with_warmth(series, degree_days), series.bands, THERMAL_TIME)
+    part = inputs.at(slice(2, 5)).take(np.array([7, 3]))
+    assert part.valid.shape == (2, 3) and len(part) == 2
+    np.testing.assert_allclose(part.warmth, degree_days[np.ix_([7, 3], [2, 3, 4])] / DEGREE_DAYS_A_DAY, rtol=1e-6)
+    np.testing.assert_array_equal(part.reflectance, inputs.reflectance[[7, 3], 2:5])
+    np.testing.assert_array_equal(part.day, inputs.day[2:5])
+    assert not inputs.within(last_day=-1).valid.any()
