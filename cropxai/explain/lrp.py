@@ -319,15 +319,11 @@ class _Parcels(NamedTuple):
     def of(cls, x: Any, valid: Any, day: Any, asked: Any) -> "_Parcels":
         x, valid, day = torch.as_tensor(x), torch.as_tensor(valid), torch.as_tensor(day)
         asked = torch.full((len(x),), -1) if asked is None else torch.as_tensor(asked).long()
-        if (
-            x.ndim != 3
-            or valid.shape != x.shape[:2]
-            or day.shape not in (x.shape[:2], x.shape[1:2])
-            or asked.shape != x.shape[:1]
-        ):
+        by_date = x.ndim == 3 and valid.shape == x.shape[:2] and day.shape in (x.shape[:2], x.shape[1:2])
+        if not by_date or asked.shape != x.shape[:1]:
             raise ValueError(
-                "x (parcel, time, band), valid (parcel, time), day (time,) or (parcel, time) and asked (parcel,) do not fit each other: "
-                f"{tuple(x.shape)}, {tuple(valid.shape)}, {tuple(day.shape)}, {tuple(asked.shape)}"
+                "x (parcel, time, band), valid (parcel, time), day (time,) or (parcel, time) and asked (parcel,) do not "
+                f"fit each other: {tuple(x.shape)}, {tuple(valid.shape)}, {tuple(day.shape)}, {tuple(asked.shape)}"
             )
         return cls(x.masked_fill(~valid[..., None], 0), valid, day, asked)
 
