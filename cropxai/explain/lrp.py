@@ -322,8 +322,8 @@ class _Parcels(NamedTuple):
         by_date = x.ndim == 3 and valid.shape == x.shape[:2] and day.shape in (x.shape[:2], x.shape[1:2])
         if not by_date or asked.shape != x.shape[:1]:
             raise ValueError(
-                "x (parcel, time, band), valid (parcel, time), day (time,) or (parcel, time) and asked (parcel,) do not "
-                f"fit each other: {tuple(x.shape)}, {tuple(valid.shape)}, {tuple(day.shape)}, {tuple(asked.shape)}"
+                "x (parcel, time, band), valid (parcel, time), day (time,) or as valid, and asked (parcel,) do not fit "
+                f"each other: {tuple(x.shape)}, {tuple(valid.shape)}, {tuple(day.shape)}, {tuple(asked.shape)}"
             )
         return cls(x.masked_fill(~valid[..., None], 0), valid, day, asked)
 
