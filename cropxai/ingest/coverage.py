@@ -5,10 +5,10 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from cropxai.ingest.jit import compiled
 from cropxai.ingest.runs import Runs, outlines_of
 from cropxai.ingest.scenes import Grid
 from cropxai.ingest.zonal import WHOLE, Weights
+from cropxai.jit import compiled
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]

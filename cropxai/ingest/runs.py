@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from cropxai.ingest.jit import compiled
 from cropxai.ingest.scenes import Grid
 from cropxai.ingest.zonal import ALL_ALIKE, Weights
+from cropxai.jit import compiled
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]

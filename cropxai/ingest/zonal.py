@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cropxai.ingest.jit import compiled
+from cropxai.jit import compiled
 
 Codes = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 Weights = npt.NDArray[np.uint32]

@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-from cropxai.ingest import jit
+from cropxai import jit
 
 
 def test_without_a_place_for_machine_code_it_is_made_anew(monkeypatch):
@@ -15,7 +15,8 @@ def test_without_a_place_for_machine_code_it_is_made_anew(monkeypatch):
 
     monkeypatch.setattr(jit, "njit", refusing)
     assert jit.compiled(abs)(-3) == 3
-    assert asked == [{"nogil": True, "cache": True}, {"nogil": True}]
+    whole = {"nogil": True, "error_model": "numpy"}
+    assert asked == [whole | {"cache": True}, whole]
 
 
 def in_a_process(code, **environment):
