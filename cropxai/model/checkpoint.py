@@ -19,9 +19,12 @@ from cropxai.crops import hcat_code
 from cropxai.errors import BandMismatch, LevelMismatch, ModelUnreadable, PathLike
 from cropxai.model.inputs import DAY, THERMAL_TIME, TIME_ENCODINGS, Inputs, thermal_time
 from cropxai.model.transformer import Architecture, CropTransformer
+from cropxai.model.uncertainty import Uncertainty
 from cropxai.outputs import replacing
 from cropxai.series import CropSeries
 from cropxai.series.cube import season_year
+
+FloatArray = npt.NDArray[np.float32]
 
 FORMAT = "cropxai-model"
 VERSION = 1
@@ -52,9 +55,10 @@ class Card:
     """What a set of weights is: the contract that prediction checks.
 
     ``typical`` is the median series of the training parcels, the reference of the relevance: ``days`` (node,) and
-    ``reflectance`` (node, band). ``temperature`` divides the logits, so that confidence is calibrated
-    (Guo et al. 2017, arXiv 1706.04599). ``time_encoding`` says what dates are told by (``TIME_ENCODINGS``),
-    ``optional_bands`` which bands a series may lack, because the training left them out of some samples.
+    ``reflectance`` (node, band). ``temperature`` divides the logits of whole seasons, so that confidence is calibrated
+    (Guo et al. 2017, arXiv 1706.04599); ``uncertainty`` knows it for every season end, and is missing on older cards.
+    ``time_encoding`` says what dates are told by (``TIME_ENCODINGS``), ``optional_bands`` which bands a series may
+    lack, because the training left them out of some samples.
     """
 
     name: str
@@ -71,6 +75,7 @@ class Card:
     metrics: dict[str, Any] = field(default_factory=dict)
     time_encoding: str = DAY
     optional_bands: tuple[str, ...] = ()
+    uncertainty: Uncertainty | None = None
 
     def asdict(self) -> dict[str, Any]:
         """Return the card as plain values."""
@@ -83,6 +88,7 @@ class Card:
             k: v for k, v in values.items() if k not in ("format", "format_version", "weights_sha256", "versions")
         }
         window = values.pop("window", None)
+        uncertainty = values.pop("uncertainty", None)
         return cls(
             architecture=Architecture(**values.pop("architecture")),
             bands=tuple(values.pop("bands")),
@@ -92,6 +98,7 @@ class Card:
             season_days=tuple(values.pop("season_days")),
             optional_bands=tuple(values.pop("optional_bands", ())),
             window=None if window is None else Window(**window),
+            uncertainty=None if uncertainty is None else Uncertainty.fromdict(uncertainty),
             **values,
         )
 
@@ -102,6 +109,20 @@ class Model:
 
     network: CropTransformer
     card: Card
+
+    def probabilities(self, scores: FloatArray, end: FloatArray) -> FloatArray:
+        """Turn logits (parcel, class) into calibrated probabilities.
+
+        Parameters
+        ----------
+        end : (parcel,) season day of the last clear date that the logits know of
+        """
+        if self.card.uncertainty is None:
+            divisor = np.full(len(scores), self.card.temperature, dtype=np.float32)
+        else:
+            divisor = self.card.uncertainty.temperatures.at(end)
+        scaled = torch.from_numpy(scores) / torch.from_numpy(divisor)[:, None]
+        return scaled.softmax(dim=1).numpy()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -231,6 +252,8 @@ def read_card(folder: PathLike) -> Card:
     size = card.architecture
     if size.bands != len(card.bands) or size.classes != len(card.classes):
         raise ModelUnreadable(folder / CARD, "its bands or classes do not fit its architecture")
+    if card.uncertainty is not None and len(card.uncertainty.sets.group) != size.classes:
+        raise ModelUnreadable(folder / CARD, "the thresholds of its sets are of other classes")
     return card
 
 

@@ -9,6 +9,7 @@ import torch
 
 from cropxai.model.checkpoint import Model
 from cropxai.model.inputs import Inputs
+from cropxai.model.prefixes import last_clear_day
 from cropxai.model.transformer import CropTransformer
 from cropxai.reporting import Report, silent
 from cropxai.series import CropSeries
@@ -79,7 +80,8 @@ def classify(series: CropSeries, model: Model, *, batch_size: int = 512, report:
     probabilities, clear = [], []
     for number, chunk in enumerate(series.chunks(PARCELS_AT_ONCE)):
         inputs = model.inputs(chunk)
-        probability = softmax(logits(model.network, inputs, batch_size) / np.float32(model.card.temperature))
+        end = last_clear_day(inputs.valid, inputs.day)
+        probability = model.probabilities(logits(model.network, inputs, batch_size), end)
         probability[~inputs.valid.any(axis=1)] = np.nan
         probabilities.append(probability)
         clear.append(inputs.valid.sum(axis=1))

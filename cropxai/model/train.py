@@ -20,6 +20,7 @@ from cropxai.model.loop import Epoch, Settings, Target, fit
 from cropxai.model.predict import logits
 from cropxai.model.splits import Index, hold_back
 from cropxai.model.transformer import Architecture, CropTransformer
+from cropxai.model.uncertainty import fit_uncertainty
 from cropxai.reporting import Report, silent
 from cropxai.series import CropSeries
 from cropxai.series.store import sources
@@ -128,6 +129,7 @@ def train_on(
                 float(f1_score(target[held], scores.argmax(axis=1), average="macro", zero_division=0.0)), 4
             ),
         },
+        uncertainty=fit_uncertainty(lambda part: logits(network, part), kept, target[held], series.parcel_id[held]),
     )
     return Model(network.requires_grad_(False), card)
 

@@ -2,8 +2,8 @@
 
 A model trained for any season answers on the season up to any date. The decision date of a parcel is the first of its
 clear dates from which on every answer equals that of the whole season with at least the asked confidence. It looks
-back: on the day itself nobody could know that the answer would stay. Confidence is calibrated by the model's one
-temperature, on whole seasons and cut ones alike.
+back: on the day itself nobody could know that the answer would stay. Confidence is calibrated by the temperature that
+the model has for seasons that end on the parcel's last clear date.
 
 Cost: an answer changes only where a clear date is added, and the search goes backwards from the last date and leaves a
 parcel at the first answer that fails. A parcel costs one pass of the network for each clear date after its decision
@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cropxai.model import Model
-from cropxai.model.predict import Classification, logits, softmax
+from cropxai.model.predict import Classification, logits
+from cropxai.model.prefixes import last_clear_day
 from cropxai.reporting import Report, silent
 from cropxai.series import CropSeries
 
@@ -93,8 +94,8 @@ def _decide_chunk(
         rows = np.flatnonzero(is_open & valid[:, end + 1] & valid[:, : end + 1].any(axis=1))
         if not len(rows):
             continue
-        scores = logits(model.network, inputs.at(slice(0, end + 1)).take(rows))
-        given = softmax(scores / np.float32(model.card.temperature))
+        seen = inputs.at(slice(0, end + 1)).take(rows)
+        given = model.probabilities(logits(model.network, seen), last_clear_day(seen.valid, seen.day))
         passes += len(rows)
         own = _of_class(given, final[rows])
         holds = (given.argmax(axis=1) == final[rows]) & (own >= confidence)

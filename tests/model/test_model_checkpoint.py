@@ -3,13 +3,16 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from made_up import QUICK, two_crops
 from safetensors.torch import load_file, save_file
+from scipy.special import softmax
 
 from cropxai.errors import BandMismatch, LevelMismatch, ModelUnreadable, OutputUnwritable, SeriesUnusable
 from cropxai.model import classify, load_model, train
+from cropxai.model.calibration import SeasonTemperatures
 from cropxai.model.checkpoint import CARD, WEIGHTS, _sha256, shipped
 from cropxai.model.inputs import Inputs
 from cropxai.model.predict import logits
@@ -24,6 +27,11 @@ def folder(model, tmp_path):
 def rewrite(folder, **changes):
     card = json.loads((folder / CARD).read_text())
     (folder / CARD).write_text(json.dumps(card | {"weights_sha256": _sha256(folder / WEIGHTS)} | changes))
+
+
+def uncertain(folder, entry, **changes):
+    stored = json.loads((folder / CARD).read_text())["uncertainty"]
+    return stored | {entry: stored[entry] | changes}
 
 
 def test_a_saved_model_is_the_same(model, folder, series):
@@ -49,6 +57,9 @@ def test_a_missing_model_is_named_with_the_shipped_ones():
         (lambda f: rewrite(f, bands=["B04"]), "bands or classes do not fit"),
         (lambda f: rewrite(f, format_version=9), "newer"),
         (lambda f: rewrite(f, classes=[{"nom": "x"}]), "lacks or misnames"),
+        (lambda f: rewrite(f, uncertainty={"temperatures": {}}), "lacks or misnames"),
+        (lambda f: rewrite(f, uncertainty=uncertain(f, "temperatures", temperatures=[0.0])), "as many temperatures"),
+        (lambda f: rewrite(f, uncertainty=uncertain(f, "sets", group=[0, 0, 0])), "of other classes"),
     ],
 )
 def test_harm_to_a_model_is_named(folder, harm, message):
@@ -118,6 +129,27 @@ def test_a_card_from_before_networks_had_kinds_loads(model, tmp_path):
         del card["architecture"][kind]
     (folder / "card.json").write_text(json.dumps(card))
     assert load_model(folder).card == model.card
+
+
+def test_a_card_with_one_temperature_only_loads_and_answers_with_it(model, series, tmp_path):
+    folder = model.save(tmp_path / "m")
+    card = json.loads((folder / CARD).read_text())
+    del card["uncertainty"]
+    (folder / CARD).write_text(json.dumps(card | {"temperature": 2.0}))
+    old = load_model(folder)
+    scores = logits(old.network, Inputs.of(series, old.card.bands))
+    np.testing.assert_allclose(classify(series, old).probabilities, softmax(scores / 2, axis=1), atol=1e-6)
+
+
+def test_confidence_follows_the_last_clear_date(model, series):
+    heat = SeasonTemperatures((60.0, 240.0), (4.0, 0.5))
+    changed = replace(model, card=replace(model.card, uncertainty=replace(model.card.uncertainty, temperatures=heat)))
+    inputs = Inputs.of(series, model.card.bands)
+    end = np.array([inputs.day[seen].max() for seen in inputs.valid])
+    assert len(np.unique(end)) > 1
+    inverse = 1 / 4 + (end - 60) / 180 * (1 / 0.5 - 1 / 4)
+    expected = softmax(logits(model.network, inputs) * inverse[:, None], axis=1)
+    np.testing.assert_allclose(classify(series, changed).probabilities, expected, atol=1e-5)
 
 
 def test_a_network_of_another_kind_keeps_it(series, tmp_path):
