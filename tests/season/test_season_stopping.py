@@ -1,0 +1,132 @@
+"""Stopping rules, against aeon, against their definitions followed word by word, and on cases of known answer."""
+
+import numpy as np
+import pytest
+
+from cropxai.season.stopping import (
+    CalibratedThreshold,
+    Calimera,
+    Economy,
+    FixedDate,
+    Threshold,
+    temperatures,
+    tempered,
+)
+
+
+def some_probabilities(parcels=300, prefixes=8, classes=4, seed=0, gain=0.6):
+    """Probabilities that grow towards the truth, some parcels sooner than others."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, classes, parcels)
+    when = rng.integers(0, prefixes, parcels)
+    scores = rng.normal(0, 0.7, (parcels, prefixes, classes)).cumsum(axis=1) * 0.4
+    known = np.maximum(np.arange(prefixes)[None] - when[:, None], 0) * gain
+    scores[np.arange(parcels)[:, None], np.arange(prefixes)[None], truth[:, None]] += known
+    odds = np.exp(scores)
+    return (odds / odds.sum(axis=2, keepdims=True)).astype(np.float32), truth
+
+
+DELAY = np.linspace(0, 1, 8)
+
+
+@pytest.mark.parametrize(("confidence", "patience"), [(0.5, 1), (0.7, 1), (0.7, 2), (0.6, 3)])
+def test_threshold_with_patience_is_aeons(confidence, patience):
+    early = pytest.importorskip("aeon.classification.early_classification")
+    probabilities, truth = some_probabilities()
+    prefixes = probabilities.shape[1]
+
+    class Given:
+        """An estimator of aeon that answers with the probabilities at hand: the series say whose they are."""
+
+        def fit(self, x, y):
+            return self
+
+        def predict_proba(self, x):
+            return probabilities[x[:, 0, 0].astype(int), x.shape[2] - 3].astype(float)
+
+        def get_params(self, deep=True):
+            return {}
+
+    series = np.repeat(np.arange(len(truth), dtype=float)[:, None, None], prefixes + 2, axis=2)
+    peer = early.ProbabilityThresholdEarlyClassifier(
+        probability_threshold=confidence, consecutive_predictions=patience,
+        classification_points=list(range(3, prefixes + 3)),
+    )  # fmt: skip
+    peer._estimator, peer.estimators_ = Given(), [Given()] * prefixes
+    peer._classification_points = list(range(3, prefixes + 3))
+    peer._n_jobs, peer.classes_, peer.n_classes_ = 1, np.arange(4), 4
+    peer._predict_proba(series)
+    stop = Threshold(confidence, patience).stop(probabilities)
+    np.testing.assert_array_equal(stop, peer.state_info[:, 0])
+
+
+def test_a_threshold_that_nothing_reaches_waits_for_the_end():
+    probabilities, _ = some_probabilities()
+    assert (Threshold(1.1).stop(probabilities) == 7).all()
+    assert (FixedDate(3).stop(probabilities) == 3).all()
+
+
+def test_a_rule_looks_at_no_later_date():
+    """What comes after a decision cannot change it."""
+    probabilities, truth = some_probabilities()
+    rules = (
+        Threshold(0.7, 2),
+        CalibratedThreshold(temperatures(probabilities, truth), Threshold(0.7)),
+        Economy.fit(probabilities, truth, DELAY, 0.3),
+        Calimera.fit(probabilities, truth, DELAY, 0.3),
+    )
+    for rule in rules:
+        stop = rule.stop(probabilities)
+        other = probabilities[::-1].copy()
+        for parcel, end in enumerate(stop):
+            other[parcel, : end + 1] = probabilities[parcel, : end + 1]
+        early = stop < 7
+        np.testing.assert_array_equal(rule.stop(other)[early], stop[early])
+
+
+def test_temperature_undoes_sharpening():
+    rng = np.random.default_rng(0)
+    scores = rng.normal(0, 1.5, (20000, 1, 3))
+    odds = np.exp(scores[:, 0])
+    truth = (rng.random((20000, 1)) > (odds / odds.sum(1, keepdims=True)).cumsum(1)).sum(1)
+    sharp = np.exp(2.0 * scores)
+    found = temperatures(sharp / sharp.sum(2, keepdims=True), truth)
+    assert found[0] == pytest.approx(2.0, rel=0.05)
+    np.testing.assert_allclose(tempered(sharp / sharp.sum(2, keepdims=True), [2.0])[:, 0],
+                               odds / odds.sum(1, keepdims=True), rtol=1e-5)  # fmt: skip
+
+
+@pytest.mark.parametrize("alpha", [0.02, 0.2, 0.6])
+@pytest.mark.parametrize("rule", [Economy, Calimera])
+def test_cost_rules_cost_less_than_any_fixed_date(rule, alpha):
+    """On the parcels they are fitted on, with which a fixed date competes by its best choice."""
+    probabilities, truth = some_probabilities(parcels=800, gain=1.2)
+    stop = rule.fit(probabilities, truth, DELAY, alpha).stop(probabilities)
+
+    def cost(positions):
+        answer = probabilities[np.arange(len(truth)), positions].argmax(axis=1)
+        return alpha * DELAY[positions].mean() + (1 - alpha) * (answer != truth).mean()
+
+    assert cost(stop) <= min(cost(np.full(len(truth), t)) for t in range(8)) + 1e-9
+
+
+@pytest.mark.parametrize("rule", [Economy, Calimera])
+def test_free_time_is_used_and_dear_time_is_not(rule):
+    probabilities, truth = some_probabilities(parcels=500)
+    patient = rule.fit(probabilities, truth, DELAY, 1e-4).stop(probabilities)
+    hasty = rule.fit(probabilities, truth, DELAY, 0.99).stop(probabilities)
+    assert hasty.max() == 0
+    assert patient.mean() > 3
+
+
+def test_economy_expects_the_chain_of_groups():
+    """Two groups and three dates, by hand: half of the unsure become sure at each step, the sure stay and are right."""
+    sure, unsure = [0.95, 0.05], [0.55, 0.45]
+    paths = [(unsure, unsure, unsure), (unsure, sure, sure), (unsure, unsure, sure), (unsure, sure, sure)]
+    probabilities = np.array(paths * 2)
+    truth = np.array([1, 0, 0, 0, 0, 0, 0, 0])
+    rule = Economy.fit(probabilities, truth, [0.0, 0.5, 1.0], 0.5, groups=2)
+    # At the first date all are in one group, 1 of 8 wrong; stopping there costs 1/16.
+    assert rule.future[0, 0, 0] == pytest.approx(0.5 * 1 / 8)
+    # At the second, 4 of 8 are sure (none wrong); of the 4 unsure 1 is wrong: 0.5 · 0.5 + 0.5 · (0.5 · 0 + 0.5 · 1/4)
+    assert rule.future[0, 0, 1] == pytest.approx(0.25 + 0.5 * 0.125)
