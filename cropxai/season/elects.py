@@ -1,15 +1,16 @@
 r"""ELECTS (Rußwurm et al. 2023, ISPRS J. 196, 445-456; arXiv 1901.10681): a network that learns when to stop.
 
 A causal recurrent network answers on every date and gives a probability :math:`\delta_t` to stop there. With the budget
-:math:`B_1 = 1`, :math:`P_t = \delta_t B_t` and :math:`B_{t+1} = B_t - P_t`, the last date takes what is left. The loss is
+:math:`B_1 = 1`, :math:`P_t = \delta_t B_t` and :math:`B_{t+1} = B_t - P_t`, the last date takes what is left. The
+loss is
 
 .. math:: \alpha \sum_t P'_t\,\mathrm{CE}_t - (1-\alpha) \sum_t P'_t\,p_t(y)\,(1 - t/T), \quad P'_t = P_t + \epsilon/T.
 
-Written from the paper, with what its public code does otherwise left out: there the stop probabilities are shifted by one
-date against the answers, and stopping is drawn at random. Here a parcel stops at the first date at which the summed stop
-probability reaches one half. A missing date repeats the one before, and two further inputs say whether the date was seen
-and which day it is, for series with gaps. The stop head may start from a greater bias than the paper's -20, from which it
-hardly learns to stop within few thousand steps.
+Written from the paper, with what its public code does otherwise left out: there the stop probabilities are shifted by
+one date against the answers, and stopping is drawn at random. Here a parcel stops at the first date at which the
+summed stop probability reaches one half. A missing date repeats the one before, and two further inputs say whether
+the date was seen and which day it is, for series with gaps. The stop head may start from a greater bias than the
+paper's -20, from which it hardly learns to stop within few thousand steps.
 """
 
 from dataclasses import dataclass
@@ -105,9 +106,7 @@ def train_elects(
     network.scale.copy_(torch.from_numpy(inputs.reflectance[inputs.valid].std(axis=0) + 1e-6))
     x, seen, day = _carried(inputs, network.mean)
     y = torch.from_numpy(target)
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-    )
+    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     size = min(settings.batch_size, len(y))
     order, place = rng.permutation(len(y)), 0
     for step in range(settings.steps):
@@ -117,7 +116,8 @@ def train_elects(
         place += size
         for group in optimiser.param_groups:
             group["lr"] = settings.learning_rate * one_cycle(step / settings.steps)
-        loss = elects_loss(*network(x[batch], seen[batch], day), y[batch], settings.alpha)
+        log_probability, delta = network(x[batch], seen[batch], day)
+        loss = elects_loss(log_probability, delta, y[batch], settings.alpha)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -151,4 +151,3 @@ def _carried(inputs: Inputs, start: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     filled = np.take_along_axis(values, np.maximum(last, 0)[..., None], axis=1)
     filled = np.where(last[..., None] >= 0, filled, start.numpy())
     return torch.from_numpy(filled), torch.from_numpy(valid), torch.from_numpy(inputs.day[order])
-

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import norm
 from sklearn.metrics import f1_score
 
 Array = npt.NDArray[np.float64]
@@ -23,7 +24,7 @@ class Outcome:
     @property
     def right(self) -> npt.NDArray[np.bool_]:
         """Whether the answer is the truth, (parcel,)."""
-        return self.answer == self.truth
+        return np.asarray(self.answer == self.truth)
 
     @property
     def accuracy(self) -> float:
@@ -118,8 +119,6 @@ def loss_bound(before: npt.ArrayLike, after: npt.ArrayLike, level: float = 0.95)
     lost, won = float((gap > 0).sum()) + 0.5, float((gap < 0).sum()) + 0.5
     total = n + 2
     spread = np.sqrt(max(lost + won - (lost - won) ** 2 / total, 0.0)) / total
-    from scipy.stats import norm
-
     return 100 * float(gap.mean()), 100 * float((lost - won) / total + norm.ppf(level) * spread)
 
 

@@ -1,4 +1,4 @@
-r"""Rules that decide, on the day itself, whether a parcel's answer may stand: each works on one tensor of probabilities.
+r"""Rules that decide, on the day itself, whether a parcel's answer may stand.
 
 All take the answers of one any-season model on the season up to each date, (parcel, prefix, class), so that they differ
 in nothing but the decision. A rule looks at the prefixes up to the day only; the last prefix is always a decision.
@@ -8,8 +8,8 @@ in nothing but the decision. A rule looks at the prefixes up to the day only; th
   ``ProbabilityThresholdEarlyClassifier``), with or without a temperature for each date (Guo et al. 2017);
 - ECONOMY-γ (Achenchabe et al. 2021, Machine Learning 110, 1481-1504): parcels of like confidence form a group at each
   date, a Markov chain leads from group to group, and a parcel stops when no later date promises a lower expected cost;
-- CALIMERA (Bilski & Jastrzębska 2023, Pattern Recognition Letters 169, 24-31): backwards from the last date, kernel ridge
-  regression says whether the cost falls by waiting.
+- CALIMERA (Bilski & Jastrzębska 2023, Pattern Recognition Letters 169, 24-31): backwards from the last date, kernel
+  ridge regression says whether the cost falls by waiting.
 
 The cost of the last two is :math:`\alpha\,t/T + (1-\alpha)\,[\hat y \ne y]` with t in days of the season.
 """
@@ -122,7 +122,8 @@ class Economy:
     Attributes
     ----------
     edges : (prefix, group - 1) bounds of the confidence groups at each prefix
-    future : (prefix, group, prefix) expected cost of stopping at a later prefix (last axis), seen from a group; infinite
+    future : (prefix, group, prefix) expected cost of stopping at a later prefix (last axis), seen from a group;
+        infinite
         for earlier ones
     """
 
@@ -207,7 +208,7 @@ class Calimera:
         ahead = cost[:, -1]  # the cost under the rule from the next prefix on
         found = []
         for t in range(cost.shape[1] - 2, -1, -1):
-            x = _confidences(calibrated[:, t])
+            x = confidences(calibrated[:, t])
             regression = KernelRidge(kernel="rbf").fit(x, ahead - cost[:, t])
             found.append(regression)
             ahead = np.where(regression.predict(x) > 0, cost[:, t], ahead)
@@ -218,11 +219,11 @@ class Calimera:
         calibrated = tempered(probabilities, self.temperature)
         stands = np.zeros(probabilities.shape[:2], dtype=bool)
         for t, regression in enumerate(self.regressions):
-            stands[:, t] = regression.predict(_confidences(calibrated[:, t])) > 0
+            stands[:, t] = regression.predict(confidences(calibrated[:, t])) > 0
         return first_true(stands)
 
 
-def _confidences(probabilities: Array) -> Array:
+def confidences(probabilities: Array) -> Array:
     """Return what CALIMERA regresses on: all probabilities, the greatest, and its lead over the second."""
     top = np.sort(probabilities, axis=1)[:, ::-1]
     return np.column_stack([probabilities, top[:, 0] - top[:, 1], top[:, 0]])

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from cropxai.season.prefix import PrefixAnswers, prefix_answers
+from cropxai.season.regret import RegretRule
+from cropxai.season.rivals import OURS, compare_rules
 from cropxai.season.stopping import (
     CalibratedThreshold,
     Calimera,
@@ -74,6 +77,7 @@ def test_a_rule_looks_at_no_later_date():
         CalibratedThreshold(temperatures(probabilities, truth), Threshold(0.7)),
         Economy.fit(probabilities, truth, DELAY, 0.3),
         Calimera.fit(probabilities, truth, DELAY, 0.3),
+        RegretRule.fit(probabilities, truth, DELAY, 0.3),
     )
     for rule in rules:
         stop = rule.stop(probabilities)
@@ -97,7 +101,7 @@ def test_temperature_undoes_sharpening():
 
 
 @pytest.mark.parametrize("alpha", [0.02, 0.2, 0.6])
-@pytest.mark.parametrize("rule", [Economy, Calimera])
+@pytest.mark.parametrize("rule", [Economy, Calimera, RegretRule])
 def test_cost_rules_cost_less_than_any_fixed_date(rule, alpha):
     """On the parcels they are fitted on, with which a fixed date competes by its best choice."""
     probabilities, truth = some_probabilities(parcels=800, gain=1.2)
@@ -110,7 +114,7 @@ def test_cost_rules_cost_less_than_any_fixed_date(rule, alpha):
     assert cost(stop) <= min(cost(np.full(len(truth), t)) for t in range(8)) + 1e-9
 
 
-@pytest.mark.parametrize("rule", [Economy, Calimera])
+@pytest.mark.parametrize("rule", [Economy, Calimera, RegretRule])
 def test_free_time_is_used_and_dear_time_is_not(rule):
     probabilities, truth = some_probabilities(parcels=500)
     patient = rule.fit(probabilities, truth, DELAY, 1e-4).stop(probabilities)
@@ -130,3 +134,64 @@ def test_economy_expects_the_chain_of_groups():
     assert rule.future[0, 0, 0] == pytest.approx(0.5 * 1 / 8)
     # At the second, 4 of 8 are sure (none wrong); of the 4 unsure 1 is wrong: 0.5 · 0.5 + 0.5 · (0.5 · 0 + 0.5 · 1/4)
     assert rule.future[0, 0, 1] == pytest.approx(0.25 + 0.5 * 0.125)
+
+
+def test_regret_needs_no_wait_where_nothing_will_change():
+    """Doubtful parcels whose answer stays the same stop at once; a threshold would keep them to the end."""
+    rng = np.random.default_rng(0)
+    flat = rng.dirichlet((6, 5), 400)
+    probabilities = np.repeat(flat[:, None], 6, axis=1)
+    truth = (rng.random(400) > flat[:, 0]).astype(int)
+    rule = RegretRule.fit(probabilities, truth, np.linspace(0, 1, 6), 0.1)
+    assert (rule.stop(probabilities) == 0).mean() > 0.95
+    assert (Threshold(0.9).stop(probabilities) == 5).mean() > 0.9
+
+
+def test_the_price_of_a_day_keeps_the_loss():
+    probabilities, truth = some_probabilities(parcels=800, gain=1.2)
+    rule = RegretRule.for_loss(probabilities, truth, DELAY, max_loss=2.0, alphas=(0.05, 0.2, 0.5, 0.9))
+    stop = rule.stop(probabilities)
+    answer = probabilities[np.arange(800), stop].argmax(axis=1)
+    full = (probabilities[:, -1].argmax(axis=1) == truth).mean()
+    assert 100 * (full - (answer == truth).mean()) <= 2.0
+    assert stop.mean() < 7
+
+
+def test_the_comparison_chooses_by_one_part_and_scores_the_other():
+    probabilities, truth = some_probabilities(parcels=600, gain=1.2)
+    dates = np.arange("2018-04-01", "2018-12-01", 30, dtype="datetime64[D]")[:8]
+    day = (dates - np.datetime64("2018-01-01")).astype(int) + 1
+    answers = PrefixAnswers(probabilities, dates, day)
+    half = np.arange(300)
+    found = compare_rules(
+        (answers.take(half), truth[half]), (answers.take(half + 300), truth[half + 300]),
+        max_loss=3.0, alphas=(0.1, 0.3), confidences=(0.6, 0.9),
+    )  # fmt: skip
+    table = found.table().set_index("rival")
+    assert set(table.index) == {
+        "full season", "fixed date", "threshold", "calibrated threshold", "ECONOMY-γ", "CALIMERA", OURS
+    }  # fmt: skip
+    fixed = found.chosen()["fixed date"]
+    right = answers.winner[:300] == truth[:300, None]
+    allowed = [t for t in range(8) if 100 * (right[:, -1].mean() - right[:, t].mean()) <= 3.0]
+    assert fixed.setting == str(dates[min(allowed)])
+    right = answers.winner[300:] == truth[300:, None]
+    assert table.loc["fixed date", "accuracy"] == right[:, min(allowed)].mean()
+    assert table.loc["full season", "loss_points"] == 0
+    assert found.curves()["pareto"].any()
+    assert found.lead(OURS, OURS) >= -1e-9
+    assert len(found.costs()) == 6
+
+
+def test_prefix_answers_are_those_of_the_cut_season(model):
+    from made_up import two_crops
+
+    from cropxai.model import classify
+
+    series = two_crops(40, seed=3, gaps=0.4)
+    found = prefix_answers(series, model, prior=[0.3, 0.7])
+    for t, date in enumerate(found.dates):
+        expected = classify(series.between(end=date), model).probabilities
+        unseen = np.isnan(expected[:, 0])
+        np.testing.assert_allclose(found.probabilities[~unseen, t], expected[~unseen], atol=1e-5)
+        np.testing.assert_allclose(found.probabilities[unseen, t], np.tile([0.3, 0.7], (unseen.sum(), 1)), atol=1e-6)
