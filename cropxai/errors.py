@@ -280,6 +280,13 @@ class SeriesUnusable(CropxaiError):
         super().__init__(reason)
 
 
+class WeatherUnusable(CropxaiError):
+    """Daily temperatures do not give the thermal time of a series."""
+
+    def __init__(self, path: PathLike, reason: str):
+        super().__init__(f"{path}: {reason}")
+
+
 class ExchangeUnreadable(CropxaiError):
     """A file of another tool does not hold a series as its format promises."""
 

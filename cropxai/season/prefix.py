@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cropxai.model import Model
-from cropxai.model.inputs import Inputs
-from cropxai.model.predict import logits, softmax
+from cropxai.model.predict import logits
+from cropxai.model.prefixes import last_clear_day
 from cropxai.reporting import Report, silent
 from cropxai.series import CropSeries
 
@@ -63,10 +63,10 @@ def prefix_answers(
     """
     model.check(series)
     order = np.argsort(series.dates, kind="stable")
-    inputs = Inputs.of(series, model.card.bands)
-    values, valid, day = inputs.reflectance[:, order], inputs.valid[:, order], inputs.day[order]
+    inputs = model.inputs(series).at(order)
     if inside is not None:
-        valid = valid & np.asarray(inside, dtype=bool)[order]
+        inputs = inputs.only(np.asarray(inside, dtype=bool)[order])
+    valid = inputs.valid
     classes = len(model.names)
     start = np.full(classes, 1 / classes) if prior is None else np.asarray(prior, dtype=np.float64)
     given = np.empty((len(series), len(order), classes), np.float32)
@@ -74,8 +74,8 @@ def prefix_answers(
     for end in range(len(order)):
         if len(rows := np.flatnonzero(valid[:, end])):
             past = np.flatnonzero(valid[rows, : end + 1].any(axis=0))
-            cut = Inputs(values[np.ix_(rows, past)], valid[np.ix_(rows, past)], day[past])
-            latest[rows] = softmax(logits(model.network, cut) / np.float32(model.card.temperature))
+            cut = inputs.take(rows).at(past)
+            latest[rows] = model.probabilities(logits(model.network, cut), last_clear_day(cut.valid, cut.day))
         given[:, end] = latest
         report((end + 1) / len(order))
-    return PrefixAnswers(given, series.dates[order], np.round(day).astype(np.int64) + 1)
+    return PrefixAnswers(given, series.dates[order], np.round(inputs.day).astype(np.int64) + 1)

@@ -8,7 +8,6 @@ import numpy.typing as npt
 from sklearn.metrics import f1_score
 
 from cropxai.model import Model, Settings
-from cropxai.model.inputs import Inputs
 from cropxai.model.loop import Target
 from cropxai.model.predict import logits
 from cropxai.model.splits import Index, hold_back
@@ -79,10 +78,9 @@ class Trial:
 
     def answers(self, model: Model, part: Index, inside: npt.ArrayLike | None = None) -> Target:
         """Return the class numbers that the model gives, shown the dates ``inside`` (time,)."""
-        inputs = Inputs.of(self.series.select(part), model.card.bands)
+        inputs = model.inputs(self.series.select(part))
         if inside is not None:
-            kept = np.flatnonzero(inside)
-            inputs = Inputs(inputs.reflectance[:, kept], inputs.valid[:, kept], inputs.day[kept])
+            inputs = inputs.at(np.flatnonzero(inside))
         given = logits(model.network, inputs).argmax(axis=1)
         return np.where(inputs.valid.any(axis=1), given, int(self.prior.argmax()))
 
