@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from cropxai.errors import DeviceMissing, SelfcheckFailed, SeriesUnusable
-from cropxai.explain.fused import DTYPES as FUSED_DTYPES
 from cropxai.explain.fused import SHARES, FusedPass, agrees, supports
 from cropxai.explain.medians import REFERENCES, reference_inputs, reference_series
 from cropxai.explain.passes import TARGETS, TokenPass, strongest_rival, token_pass
@@ -20,6 +19,7 @@ from cropxai.explain.reference import explain as explicitly
 from cropxai.explain.rules import RULES, Books, CpLrp, check_known
 from cropxai.model.checkpoint import Model
 from cropxai.model.inputs import Inputs
+from cropxai.model.packing import DTYPES as FUSED_DTYPES
 from cropxai.series import CropSeries
 
 Array = npt.NDArray[Any]

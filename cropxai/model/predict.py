@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 
 from cropxai.model.checkpoint import Model
+from cropxai.model.engine import scorer
 from cropxai.model.inputs import Inputs
 from cropxai.model.prefixes import last_clear_day
 from cropxai.model.transformer import CropTransformer
@@ -48,14 +49,7 @@ class Classification:
 
 def logits(network: CropTransformer, inputs: Inputs, batch_size: int = 512) -> npt.NDArray[np.float32]:
     """Score all classes, (parcel, class) float32, not calibrated."""
-    x, valid, day = inputs.tensors()
-    network.eval()
-    with torch.inference_mode():
-        parts = [
-            network(x[i : i + batch_size], valid[i : i + batch_size], day).numpy()
-            for i in range(0, len(inputs), batch_size)
-        ]
-    return np.concatenate(parts) if parts else np.empty((0, network.size.classes), np.float32)
+    return scorer(network, batch_size=batch_size)(inputs)
 
 
 def softmax(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

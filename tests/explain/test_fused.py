@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cropxai.explain import fused
-from cropxai.explain.fused import DTYPES, SHARES, FusedPass, agrees, supports
+from cropxai.explain.fused import SHARES, FusedPass, agrees, supports
 from cropxai.explain.lrp import LRP
 from cropxai.explain.passes import TARGETS, token_pass
 from cropxai.model.checkpoint import load_model
 from cropxai.model.inputs import Inputs
+from cropxai.model.packing import DTYPES
 from cropxai.model.transformer import Architecture, CropTransformer
 from cropxai.simulate.country import simulate_series
 
