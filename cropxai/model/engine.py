@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from cropxai.errors import DeviceMissing
 from cropxai.model.fast import FastForward, supports
 from cropxai.model.inputs import Inputs
 from cropxai.model.transformer import CropTransformer
@@ -34,14 +35,15 @@ def scorer(
     Raises
     ------
     ValueError
-        If the device is not there, or dtype or device is unknown.
+        If dtype or device is unknown.
+    DeviceMissing
     """
     if dtype not in DTYPES:
         raise ValueError(f"dtype {dtype!r} is none of {', '.join(DTYPES)}")
     if device is not None and device not in DEVICES:
         raise ValueError(f"device {device!r} is none of {', '.join(DEVICES)}")
     if device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device 'cuda' is not there: PyTorch finds no GPU")
+        raise DeviceMissing(device)
     network.eval()
     place = network.mean.device if device is None else torch.device(device)
     if place.type == "cpu" and supports(network):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from cropxai.errors import DeviceMissing
 from cropxai.model.engine import scorer
 from cropxai.model.inputs import Inputs
 from cropxai.model.transformer import Architecture, CropTransformer
@@ -48,7 +49,7 @@ def test_what_is_unknown_is_refused(choice):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there():
-    with pytest.raises(ValueError, match="no GPU"):
+    with pytest.raises(DeviceMissing):
         scorer(network(), device="cuda")
 
 
