@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-QGIS_PACKAGES := qgis python3-qgis qgis-providers gdal-bin python3-gdal
+QGIS_PACKAGES := qgis python3-qgis qgis-providers gdal-bin python3-gdal xvfb
 
 .PHONY: demo test qgis plugin lock weights sample clean
 
@@ -25,9 +25,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-# QGIS and GDAL's own scripts come from Debian; where they cannot be installed, their tests say that they skip.
+# QGIS, a screen for its desktop (Xvfb) and GDAL's own scripts come from Debian; where they cannot be installed, their tests say that they skip.
 qgis:
-	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && ! [ -x /usr/bin/qgis_process.bin ]; then \
+	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && ! [ -x /usr/bin/qgis_process.bin -a -x /usr/bin/Xvfb ]; then \
 		echo "installing QGIS for its tests"; \
 		(apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 			$(QGIS_PACKAGES)) >/dev/null || echo "QGIS could not be installed"; \
