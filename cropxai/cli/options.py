@@ -266,19 +266,42 @@ decided_at = click.option(
 )
 
 
+log = click.option(
+    "--log", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="CSV file of loss and macro-F1."
+)
+
+
 def training(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give the options of training, which reach the command as one dictionary, ``training``."""
     given = (
         click.option("--epochs", type=click.IntRange(0), default=0, help="Passes at most.  [default: by --steps]"),
         click.option("--steps", type=click.IntRange(1), default=3000, show_default=True, help="Steps aimed at."),
         click.option("--batch-size", type=click.IntRange(1), default=128, show_default=True, help="Parcels a step."),
-        click.option("--learning-rate", type=float, default=2e-3, show_default=True, help="Greatest learning rate."),
+        click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=2e-3, show_default=True,
+                     help="Greatest learning rate."),
+        click.option("--weight-decay", type=click.FloatRange(0), default=1e-2, show_default=True),
+        click.option("--label-smoothing", type=click.FloatRange(0, 0.5), default=0.05, show_default=True),
+        click.option("--loss", type=click.Choice(["cross-entropy", "focal", "balanced", "logit-adjusted", "auto"]),
+                     default="cross-entropy", show_default=True,
+                     help="For classes of uneven size; auto takes the one that short trainings find best."),
+        click.option("--schedule", type=click.Choice(["one-cycle", "cosine"]), default="one-cycle", show_default=True,
+                     help="How the learning rate goes."),
+        click.option("--average", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
+                     metavar="DECAY", help="Take a moving average of the weights, such as 0.99 a step."),
         click.option("--patience", type=click.FloatRange(0, 1), default=0.3, show_default=True,
                      help="Share of the epochs without gain, then stop."),
         click.option("--any-season", type=click.FloatRange(0, 1), default=0.5, show_default=True,
                      help="Share of samples cut at a random date."),
+        click.option("--growing-season", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+                     help="Share of these cuts in the middle of the season."),
+        click.option("--late-start", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+                     help="Share of samples whose first dates are left out."),
         click.option("--date-dropout", type=click.FloatRange(0, 0.95), default=0.5, show_default=True,
                      help="Greatest share of dates left out."),
+        click.option("--band-dropout", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+                     help="Share of samples that lose bands of 20 and 60 m, which then may be missing."),
+        click.option("--clouds", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+                     help="Share of samples with thin cloud put on some dates."),
         click.option("--gain", type=click.FloatRange(0, 1), default=0.0, show_default=True,
                      help="Spread of random factors on reflectance."),
         click.option("--shift", type=click.FloatRange(0), default=0.0, show_default=True,
@@ -296,6 +319,11 @@ def training(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--activation", type=click.Choice(["gelu", "relu"]), default="gelu", show_default=True),
         click.option("--pooling", type=click.Choice(["mean", "max"]), default="mean", show_default=True,
                      help="Over the dates that are there."),
+        click.option("--time-encoding", type=click.Choice(["day of season", "thermal time"]), default="day of season",
+                     show_default=True, help="What dates are told by."),
+        click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True,
+                     help="Of matrix products; bfloat16 where the processor has units for it."),
+        click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True),
         seed,
     )  # fmt: skip
 

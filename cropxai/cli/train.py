@@ -11,8 +11,9 @@ from cropxai.cli import options
 @options.overwrite
 @options.dates
 @options.training
+@options.log
 @options.progress
-def train(series, output, overwrite, season, start, end, training, progress):
+def train(series, output, overwrite, season, start, end, training, log, progress):
     """Train a transformer on the labelled parcels of SERIES; stop early on parcels held back.
 
     A run that was stopped goes on where it stopped when it is started again with the same options.
@@ -29,7 +30,7 @@ def train(series, output, overwrite, season, start, end, training, progress):
     labelled = CropSeries.open(series).between(*options.chosen_dates(season, start, end))
     checkpoint = output.with_name(f".{output.name}.training")
     with progress.stage("train") as report:
-        model = fit(labelled, Settings(**training), name=output.name, checkpoint=checkpoint, report=report)
+        model = fit(labelled, Settings(**training), name=output.name, checkpoint=checkpoint, log=log, report=report)
     model.save(output, overwrite)
     remove(checkpoint)
     scored = model.card.metrics

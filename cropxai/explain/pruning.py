@@ -16,8 +16,8 @@ import pandas as pd
 from cropxai.explain.methods import yardstick
 from cropxai.model.checkpoint import Model
 from cropxai.model.inputs import Inputs
-from cropxai.model.loop import Settings
 from cropxai.model.predict import logits
+from cropxai.model.settings import Settings
 from cropxai.model.splits import hold_back
 from cropxai.model.train import labelled, train_on
 from cropxai.reporting import Report, silent

@@ -16,8 +16,9 @@ from sklearn.metrics import (
 
 from cropxai.errors import SeriesUnusable
 from cropxai.model.checkpoint import Model
-from cropxai.model.loop import Settings, Target
+from cropxai.model.loop import Target
 from cropxai.model.predict import Classification, classify, logits
+from cropxai.model.settings import Settings
 from cropxai.model.splits import folds, hold_back
 from cropxai.model.train import labelled, train_on
 from cropxai.reporting import Report, part, silent

@@ -1,161 +1,165 @@
-"""The training loop: augmented batches, a one-cycle learning rate, early stopping, resumable at every epoch."""
+"""The training loop: augmented batches, a rising and falling learning rate, early stopping, resumable at each epoch."""
 
-import hashlib
-import json
+import csv
+import io
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors import SafetensorError, safe_open
 from sklearn.metrics import f1_score
-from torch import Tensor
 from torch.nn import functional
 
-from cropxai.model.checkpoint import write_tensors
+from cropxai.errors import DeviceMissing
+from cropxai.model.augment import augmented, season
 from cropxai.model.inputs import Inputs
+from cropxai.model.losses import LOSSES, Loss, class_loss
 from cropxai.model.predict import logits
+from cropxai.model.resume import Epoch, State, belongs, fingerprint
+from cropxai.model.schedule import WARM_UP, Average, rate
+from cropxai.model.settings import Settings
 from cropxai.model.transformer import CropTransformer
 from cropxai.outputs import replacing
-from cropxai.reporting import Report
+from cropxai.reporting import Report, part, silent
+
+__all__ = ["Epoch", "Settings", "Target", "choose_loss", "fit"]
 
 Target = npt.NDArray[np.intp]
-Epoch = dict[str, float]
+Part = tuple[Inputs, Target]
 
-WARM_UP = 0.2  # share of the steps over which the learning rate rises (Smith & Topin 2019, arXiv 1708.07120)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a network is trained.
-
-    Attributes
-    ----------
-    epochs : passes over the parcels at most; 0 = as many as make ``steps`` steps, 20 to 300
-    steps : steps aimed at where ``epochs`` is 0
-    batch_size, learning_rate, weight_decay, label_smoothing : of AdamW and the cross-entropy
-    patience : share of the epochs that may pass without a better macro-F1 on the validation part before training
-        stops; the warm-up of the learning rate does not count
-    any_season : share of the samples that are cut at a random date, so that one network answers on any day
-    date_dropout : greatest share of the dates of a sample that is left out
-    gain, shift : spread of a random factor on reflectance (share), and of a random shift of the dates (days)
-    split, validation_share : how the validation part is chosen (spatial, random, or a column) and its size
-    min_parcels : classes with fewer parcels are set aside
-    width, layers, dropout, norm, activation, pooling : of the network
-        (:class:`cropxai.model.transformer.Architecture`)
-    seed : of all random choices
-    """
-
-    epochs: int = 0
-    steps: int = 3000
-    batch_size: int = 128
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-2
-    label_smoothing: float = 0.05
-    patience: float = 0.3
-    any_season: float = 0.5
-    date_dropout: float = 0.5
-    gain: float = 0.0
-    shift: float = 0.0
-    split: str = "spatial"
-    validation_share: float = 0.2
-    min_parcels: int = 10
-    width: int = 64
-    layers: int = 2
-    dropout: float = 0.1
-    norm: str = "pre"
-    activation: str = "gelu"
-    pooling: str = "mean"
-    seed: int = 0
-
-    def epochs_for(self, parcels: int) -> int:
-        """Return the number of epochs for a number of training parcels."""
-        return self.epochs or int(np.clip(self.steps / math.ceil(parcels / self.batch_size), 20, 300))
-
-
-@dataclass
-class _State:
-    """What must survive a kill: everything else follows from the settings and the epoch."""
-
-    epoch: int = 0
-    best_epoch: int = -1
-    best_score: float = -math.inf
-    history: list[Epoch] = field(default_factory=list)
+#: Steps after which a long epoch tells of its progress.
+TELL_STEPS = 50
+#: Of "auto": the steps of each short training, as a share of the steps aimed at, and the share of the work they are.
+TRIAL_STEPS, TRIAL_SHARE = 0.1, 0.3
 
 
 def fit(
     network: CropTransformer,
-    seen: tuple[Inputs, Target],
-    held: tuple[Inputs, Target],
+    seen: Part,
+    held: Part,
     settings: Settings,
-    report: Report,
+    report: Report = silent,
     checkpoint: Path | None = None,
+    *,
+    bands: tuple[str, ...] = (),
+    log: Path | None = None,
 ) -> list[Epoch]:
     """Train a network in place and leave it with the weights of its best epoch; return the history.
 
-    The random choices of an epoch follow from seed and epoch alone, so that a run resumed from ``checkpoint`` gives
-    the weights of an undisturbed one.
+    The random choices of an epoch follow from seed and epoch alone, so that a resumed run ends with the weights of an
+    undisturbed one. The validation part is cut at random dates as the training part is, once and for all.
 
     Parameters
     ----------
-    network : with its input normalisation set
+    network : with its input normalisation set; weights that need no gradient are left as they are
     seen, held : inputs and class numbers of the training and the validation parcels
+    settings : with a loss that is not "auto" (:func:`choose_loss`)
     checkpoint : file to resume from if it is there and of the same run, written after every epoch
+    bands : names of the bands
+    log : CSV file of the epochs so far, written after every epoch
+
+    Raises
+    ------
+    DeviceMissing
     """
+    if torch.device(settings.device).type == "cuda" and not torch.cuda.is_available():
+        raise DeviceMissing(settings.device)
     inputs, target = seen
     epochs = settings.epochs_for(len(inputs))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    state, best = _State(), {k: v.clone() for k, v in network.state_dict().items()}
-    run = _fingerprint(inputs, target, held[1], settings)
-    if checkpoint is not None and checkpoint.exists():
-        state, best = _resume(checkpoint, run, network, optimiser) or (state, best)
-    while state.epoch < epochs and state.epoch - max(state.best_epoch, WARM_UP * epochs) <= settings.patience * epochs:
-        loss = _epoch(network, optimiser, inputs, target, settings, state.epoch, epochs)
-        score, held_loss = _score(network, *held)
-        state.history.append({"loss": loss, "validation_loss": held_loss, "validation_macro_f1": score})
+    run = fingerprint(inputs, target, held[1], settings, network.state_dict())
+    network.to(settings.device)
+    loss = class_loss(settings.loss, np.bincount(target, minlength=network.size.classes), settings.label_smoothing)
+    learnt = [weights for weights in network.parameters() if weights.requires_grad]
+    optimiser = torch.optim.AdamW(learnt, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    best = {name: value.clone() for name, value in network.state_dict().items()}
+    state = State(network, optimiser, Average(network, settings.average), best)
+    if checkpoint is not None:
+        state.resume(checkpoint, run)
+    scored_on = (_cut(held[0], settings), held[1])
+    warm_up = WARM_UP[settings.schedule] * epochs
+    while state.epoch < epochs and state.epoch - max(state.best_epoch, warm_up) <= settings.patience * epochs:
+        within = part(report, state.epoch / epochs, (state.epoch + 1) / epochs)
+        mean_loss = _epoch(state, seen, settings, loss, epochs, bands, within)
+        score, held_loss = _score(state, scored_on)
+        state.history.append({"loss": mean_loss, "validation_loss": held_loss, "validation_macro_f1": score})
         if score > state.best_score:
             state.best_epoch, state.best_score = state.epoch, score
-            best = {k: v.clone() for k, v in network.state_dict().items()}
+            state.best = {name: value.clone() for name, value in state.average.weights.items()}
         state.epoch += 1
         if checkpoint is not None:
-            _keep(checkpoint, run, network, optimiser, state, best)
+            state.keep(checkpoint, run)
+        if log is not None:
+            _write_log(log, state.history)
         report(state.epoch / epochs, f"epoch {state.epoch}, validation macro-F1 {score:.3f}")
-    network.load_state_dict(best)
-    network.eval()
+    network.load_state_dict(state.best)
+    network.cpu().eval()
     return state.history
 
 
-def _epoch(
+def choose_loss(
     network: CropTransformer,
-    optimiser: torch.optim.Optimizer,
-    inputs: Inputs,
-    target: Target,
+    seen: Part,
+    held: Part,
     settings: Settings,
-    epoch: int,
+    report: Report = silent,
+    checkpoint: Path | None = None,
+    *,
+    bands: tuple[str, ...] = (),
+) -> str:
+    """Return the loss with which a short training gives the best macro-F1 on the validation part.
+
+    Takes what :func:`fit` takes, and leaves the network as it is. If ``checkpoint`` is of a run with one of the losses,
+    that was the choice.
+    """
+    start = {name: value.clone() for name, value in network.state_dict().items()}
+    for loss in LOSSES:
+        if belongs(checkpoint, fingerprint(*seen, held[1], replace(settings, loss=loss), start)):
+            return loss
+    share = max(1, round(TRIAL_STEPS * settings.epochs_for(len(seen[0]))))
+    scores = {}
+    for number, loss in enumerate(LOSSES):
+        trial = replace(settings, loss=loss, epochs=share, patience=1.0)
+        history = fit(network, seen, held, trial, part(report, number / 4, (number + 1) / 4), bands=bands)
+        scores[loss] = max(epoch["validation_macro_f1"] for epoch in history)
+        network.load_state_dict(start)
+    return max(scores, key=lambda loss: scores[loss])
+
+
+def _epoch(
+    state: State,
+    seen: Part,
+    settings: Settings,
+    loss_of: Loss,
     epochs: int,
+    bands: tuple[str, ...],
+    report: Report,
 ) -> float:
-    rng = np.random.default_rng([settings.seed, epoch])
+    network, (inputs, target) = state.network, seen
+    rng = np.random.default_rng([settings.seed, state.epoch])
     torch.manual_seed(int(rng.integers(2**31)))
     network.train()
     steps = math.ceil(len(inputs) / settings.batch_size)
+    device, half = torch.device(settings.device), settings.precision == "bfloat16"
     total = 0.0
     for step, index in enumerate(_batches(len(inputs), settings.batch_size, rng)):
-        rate = settings.learning_rate * one_cycle((epoch * steps + step) / (epochs * steps))
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        scores = network(*augmented(inputs.take(index), settings, rng))
-        loss = functional.cross_entropy(
-            scores, torch.from_numpy(target[index]), label_smoothing=settings.label_smoothing
-        )
-        optimiser.zero_grad()
+        done = state.epoch * steps + step
+        for group in state.optimiser.param_groups:
+            group["lr"] = settings.learning_rate * rate(settings.schedule, done / (epochs * steps))
+        sample = (tensor.to(device) for tensor in augmented(inputs.take(index), settings, rng, bands))
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            scores = network(*sample)
+        loss = loss_of(scores.float(), torch.from_numpy(target[index]).to(device))
+        state.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
+        state.optimiser.step()
+        state.average.take(network, done)
         total += loss.item() * len(index)
+        if (step + 1) % TELL_STEPS == 0:
+            report((step + 1) / steps, f"epoch {state.epoch + 1}")
     network.eval()
     return total / len(inputs)
 
@@ -166,98 +170,30 @@ def _batches(count: int, size: int, rng: np.random.Generator) -> Iterator[npt.ND
         yield order[start : start + size]
 
 
-def one_cycle(done: float) -> float:
-    """Return the factor on the learning rate: a linear rise over the warm-up, then a half cosine down to zero."""
-    if done < WARM_UP:
-        return done / WARM_UP
-    return 0.5 * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))
+def _cut(held: Inputs, settings: Settings) -> Inputs:
+    """Cut validation parcels at random dates as in training; one that would lose all its dates keeps them."""
+    kept = season(held.day, len(held), settings, np.random.default_rng([settings.seed, 2**31]))
+    return held.only(kept | ~(held.valid & kept).any(axis=1, keepdims=True))
 
 
-def augmented(batch: Inputs, settings: Settings, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Return a batch as tensors with random season ends, dropped dates, gains and shifts.
-
-    A sample that would lose all its dates keeps them.
-    """
-    count, times = batch.valid.shape
-    end = rng.uniform(batch.day.min(), batch.day.max() + 1, size=(count, 1))
-    end[rng.random((count, 1)) >= settings.any_season] = np.inf
-    dropped = rng.random((count, times)) < rng.uniform(0, settings.date_dropout, size=(count, 1))
-    valid = batch.valid & (batch.day <= end) & ~dropped
-    valid |= batch.valid & ~valid.any(axis=1, keepdims=True)
-    values, day = batch.reflectance, np.broadcast_to(batch.day, (count, times))
-    if settings.gain:
-        level = 1 + settings.gain * rng.standard_normal((count, 1, 1))
-        band = 1 + 0.5 * settings.gain * rng.standard_normal((count, 1, values.shape[2]))
-        values = (values * level * band).astype(np.float32)
-    if settings.shift:
-        day = (day + settings.shift * rng.standard_normal((count, 1))).astype(np.float32)
-    return compact(values, valid, day)
-
-
-def compact(
-    values: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_], day: npt.NDArray[np.float32]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Move the dates that are there to the front and cut off what then is missing for all parcels.
-
-    The network does not mind the order of dates; what is cut off costs nothing. Shapes (parcel, time, band),
-    (parcel, time), (parcel, time), with fewer dates in return.
-    """
-    front = np.argsort(~valid, axis=1, kind="stable")[:, : max(1, int(valid.sum(axis=1).max()))]
-    taken = np.take_along_axis(values, front[..., None], axis=1)
-    kept = np.take_along_axis(valid, front, axis=1)
-    days = np.take_along_axis(day, front, axis=1)
-    return torch.from_numpy(taken), torch.from_numpy(kept), torch.from_numpy(days)
-
-
-def _score(network: CropTransformer, inputs: Inputs, target: Target) -> tuple[float, float]:
-    scores = logits(network, inputs)
+def _score(state: State, held: Part) -> tuple[float, float]:
+    """Return macro-F1 and loss of the averaged weights on the validation part."""
+    network, (inputs, target) = state.network, held
+    assert isinstance(network, CropTransformer)
+    now = {name: value.clone() for name, value in network.state_dict().items()}
+    device = network.mean.device
+    network.load_state_dict(state.average.weights)
+    scores = logits(network.cpu(), inputs)
+    network.to(device).load_state_dict(now)
     loss = functional.cross_entropy(torch.from_numpy(scores), torch.from_numpy(target)).item()
     macro_f1 = f1_score(target, scores.argmax(axis=1), average="macro", zero_division=0.0)
     return float(macro_f1), loss
 
 
-def _fingerprint(inputs: Inputs, target: Target, held: Target, settings: Settings) -> str:
-    digest = hashlib.sha256(repr(settings).encode())
-    for array in (inputs.reflectance, inputs.valid, inputs.day, target, held):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
-
-
-def _keep(
-    file: Path,
-    run: str,
-    network: CropTransformer,
-    optimiser: torch.optim.Optimizer,
-    state: _State,
-    best: dict[str, Tensor],
-) -> None:
-    tensors = {f"now.{k}": v for k, v in network.state_dict().items()} | {f"best.{k}": v for k, v in best.items()}
-    for number, slots in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{number}.{slot}": value for slot, value in slots.items()}
-    with replacing(file, overwrite=True) as part:
-        write_tensors(tensors, part, {"run": run, "state": json.dumps(vars(state))})
-
-
-def _resume(
-    file: Path, run: str, network: CropTransformer, optimiser: torch.optim.Optimizer
-) -> tuple[_State, dict[str, Tensor]] | None:
-    """Take up the run of a checkpoint; None if the file is damaged or of another run."""
-    try:
-        with safe_open(file, "pt") as stored:
-            about = stored.metadata()
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 (not a mapping)
-    except (OSError, SafetensorError):
-        return None
-    if about.get("run") != run:
-        return None
-    parts: dict[str, dict[str, Any]] = {"now": {}, "best": {}, "optimiser": {}}
-    for name, tensor in tensors.items():
-        part, key = name.split(".", 1)
-        parts[part][key] = tensor
-    network.load_state_dict(parts["now"])
-    slots: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in parts["optimiser"].items():
-        number, slot = key.split(".", 1)
-        slots.setdefault(int(number), {})[slot] = tensor
-    optimiser.load_state_dict({"state": slots, "param_groups": optimiser.state_dict()["param_groups"]})
-    return _State(**json.loads(about["state"])), parts["best"]
+def _write_log(file: Path, history: list[Epoch]) -> None:
+    text = io.StringIO()
+    table = csv.DictWriter(text, ["epoch", *history[0]], lineterminator="\n")
+    table.writeheader()
+    table.writerows({"epoch": number + 1, **epoch} for number, epoch in enumerate(history))
+    with replacing(file, overwrite=True) as beside:
+        beside.write_text(text.getvalue(), encoding="utf-8")

@@ -1,7 +1,7 @@
 """Training: from a labelled series to a model with its card."""
 
 import warnings
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,16 @@ from torch.nn import functional
 
 from cropxai.crops import hcat_code
 from cropxai.errors import ParcelsSetAside, SeriesUnusable, some
+from cropxai.model.augment import optional_bands
 from cropxai.model.checkpoint import Card, CropClass, Model
 from cropxai.model.inputs import Inputs
-from cropxai.model.loop import Epoch, Settings, Target, fit
+from cropxai.model.loop import TRIAL_SHARE, Epoch, Target, choose_loss, fit
 from cropxai.model.predict import logits
+from cropxai.model.settings import Settings
 from cropxai.model.splits import Index, hold_back
 from cropxai.model.transformer import Architecture, CropTransformer
 from cropxai.model.uncertainty import fit_uncertainty
-from cropxai.reporting import Report, silent
+from cropxai.reporting import Report, part, silent
 from cropxai.series import CropSeries
 from cropxai.series.store import sources
 
@@ -37,6 +39,7 @@ def train(
     *,
     name: str = "model",
     checkpoint: Path | None = None,
+    log: Path | None = None,
     report: Report = silent,
 ) -> Model:
     """Train a classifier on the labelled parcels of a series.
@@ -46,6 +49,7 @@ def train(
     series : with crop labels, dates within one season
     name : of the model, on its card
     checkpoint : file to resume from and to write after every epoch
+    log : CSV file of the epochs
 
     Raises
     ------
@@ -54,7 +58,9 @@ def train(
     """
     series, names, target = labelled(series, settings.min_parcels)
     seen, held = hold_back(series, target, settings.validation_share, settings.split, settings.seed)
-    return train_on(series, names, target, seen, held, settings, name=name, checkpoint=checkpoint, report=report)
+    return train_on(
+        series, names, target, seen, held, settings, name=name, checkpoint=checkpoint, log=log, report=report
+    )
 
 
 def labelled(series: CropSeries, min_parcels: int) -> tuple[CropSeries, tuple[str, ...], Target]:
@@ -94,20 +100,25 @@ def train_on(
     *,
     name: str = "model",
     checkpoint: Path | None = None,
+    log: Path | None = None,
     report: Report = silent,
 ) -> Model:
     """Train on the parcels ``seen``, stop early and calibrate on those ``held``."""
     bands = series.bands
-    inputs = Inputs.of(series, bands)
-    parts = ("width", "layers", "dropout", "norm", "activation", "pooling")
-    size = Architecture(len(bands), len(names), **{part: getattr(settings, part) for part in parts})
+    inputs = Inputs.of(series, bands, settings.time_encoding)
+    kinds = ("width", "layers", "dropout", "norm", "activation", "pooling")
+    size = Architecture(len(bands), len(names), **{kind: getattr(settings, kind) for kind in kinds})
     torch.manual_seed(settings.seed)
     network = CropTransformer(size)
     learnt = inputs.take(seen)
     network.mean.copy_(torch.from_numpy(learnt.reflectance[learnt.valid].mean(axis=0)))
     network.scale.copy_(torch.from_numpy(learnt.reflectance[learnt.valid].std(axis=0) + 1e-6))
     kept = inputs.take(held)
-    history = fit(network, (learnt, target[seen]), (kept, target[held]), settings, report, checkpoint)
+    parts_of_run = (network, (learnt, target[seen]), (kept, target[held]))
+    if settings.loss == "auto":
+        loss = choose_loss(*parts_of_run, settings, part(report, 0, TRIAL_SHARE), checkpoint, bands=bands)
+        settings, report = replace(settings, loss=loss), part(report, TRIAL_SHARE, 1)
+    history = fit(*parts_of_run, settings, report, checkpoint, bands=bands, log=log)
     scores = logits(network, kept)
     days, values = typical_series(learnt)
     card = Card(
@@ -120,6 +131,8 @@ def train_on(
         typical_days=days,
         typical_reflectance=values,
         season_days=(float(inputs.day.min()), float(inputs.day.max())),
+        time_encoding=settings.time_encoding,
+        optional_bands=optional_bands(bands) if settings.band_dropout else (),
         training=_provenance(series, names, target, settings, history),
         metrics={
             "validation_split": settings.split,

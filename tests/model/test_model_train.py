@@ -4,15 +4,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from made_up import QUICK, two_crops
 
-from cropxai.errors import ParcelsSetAside, SeriesUnusable
+from cropxai.errors import DeviceMissing, ParcelsSetAside, SeriesUnusable
 from cropxai.model import classify, train
 from cropxai.model.evaluate import cross_validate, evaluate, score
 from cropxai.model.inputs import Inputs
-from cropxai.model.loop import augmented, compact, one_cycle
 from cropxai.model.predict import NO_CLEAR_DATE
 from cropxai.model.splits import folds, spatial_blocks
 from cropxai.model.train import calibrate, labelled, typical_series
@@ -54,6 +51,92 @@ def test_a_killed_training_goes_on_as_if_undisturbed(series, model, tmp_path, st
         for a, b in zip(resumed.network.state_dict().values(), model.network.state_dict().values(), strict=True)
     )
     assert resumed.card == model.card
+
+
+RICH = replace(
+    QUICK, epochs=6, average=0.9, schedule="cosine", loss="balanced", clouds=0.5, late_start=0.3, growing_season=0.5
+)
+
+
+def same(one, other):
+    pairs = zip(one.network.state_dict().values(), other.network.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("kind", [RICH, replace(QUICK, epochs=6, loss="auto", average=0.5)], ids=["rich", "auto"])
+def test_a_killed_training_with_all_choices_goes_on_as_if_undisturbed(series, tmp_path, kind):
+    class Killed(Exception):
+        pass
+
+    def kill(fraction, message=""):
+        if message.startswith("epoch 3"):
+            raise Killed
+
+    undisturbed = train(series, kind, log=tmp_path / "whole.csv")
+    file = tmp_path / "run"
+    with pytest.raises(Killed):
+        train(series, kind, checkpoint=file, log=tmp_path / "log.csv", report=kill)
+    told = []
+    resumed = train(series, kind, checkpoint=file, log=tmp_path / "log.csv", report=lambda f, m="": told.append(m))
+    assert len(told) == 3 and same(resumed, undisturbed) and resumed.card == undisturbed.card
+    assert (tmp_path / "log.csv").read_text() == (tmp_path / "whole.csv").read_text()
+    head, *rows = (tmp_path / "log.csv").read_text().splitlines()
+    assert head == "epoch,loss,validation_loss,validation_macro_f1" and len(rows) == 6
+
+
+def test_the_average_of_the_weights_is_another_network(series):
+    one, other = (train(series, replace(QUICK, epochs=3, average=decay)) for decay in (0.0, 0.9))
+    assert not same(one, other)
+
+
+def test_auto_takes_the_loss_of_the_best_trial(series, monkeypatch):
+    import cropxai.model.loop as loop
+
+    plain, asked = loop.fit, []
+
+    def fit(network, seen, held, settings, *rest, **kinds):
+        asked.append(settings.loss)
+        history = plain(network, seen, held, settings, *rest, **kinds)
+        return [epoch | {"validation_macro_f1": float(settings.loss == "focal")} for epoch in history]
+
+    monkeypatch.setattr(loop, "fit", fit)
+    made = train(series, replace(QUICK, epochs=2, loss="auto"))
+    assert asked == ["cross-entropy", "focal", "balanced", "logit-adjusted"]
+    assert made.card.training["settings"]["loss"] == "focal"
+    assert same(made, train(series, replace(QUICK, epochs=2, loss="focal")))
+
+
+def test_half_precision_learns_too(series):
+    made = train(series, replace(QUICK, precision="bfloat16"))
+    assert evaluate(two_crops(seed=9), made).accuracy > 0.9
+    assert all(weights.dtype == torch.float32 for weights in made.network.parameters())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_not_there_is_named(series):
+    with pytest.raises(DeviceMissing, match="cuda.*--device cpu"):
+        train(series, replace(QUICK, device="cuda"))
+
+
+def test_training_with_missing_bands_says_so_and_answers_without_them():
+    bands = ("B04", "B08", "B11")
+    labelled_series = two_crops(count=240)
+    made = train(labelled_series, replace(QUICK, epochs=30, band_dropout=0.5))
+    assert made.card.bands == bands and made.card.optional_bands == ("B11",)
+    few = two_crops(seed=9).select_bands(("B04", "B08"))
+    assert evaluate(few, made).accuracy > 0.9
+
+
+def test_training_by_thermal_time(series):
+    degree_days = np.broadcast_to(15 * series.season_day, (len(series), len(series.dates))).astype(np.float32)
+    warm = CropSeries(series.dataset.assign(thermal_time=(("parcel", "time"), degree_days)))
+    by_warmth = replace(QUICK, epochs=3, time_encoding="thermal time")
+    made, by_day = train(warm, by_warmth), train(series, replace(QUICK, epochs=3))
+    assert made.card.time_encoding == "thermal time" and by_day.card.time_encoding == "day of season"
+    pairs = zip(made.network.parameters(), by_day.network.parameters(), strict=True)
+    assert all(torch.allclose(a, b, atol=1e-3) for a, b in pairs)
+    with pytest.raises(SeriesUnusable, match="with_thermal_time"):
+        train(series, by_warmth)
 
 
 def test_a_checkpoint_of_another_run_or_a_damaged_one_is_not_taken_up(series, model, tmp_path):
@@ -181,37 +264,6 @@ def test_scores_by_hand():
     assert scores.kappa == pytest.approx(0.5)
     assert scores.confusion.loc["a", "b"] == 1
     assert scores.by_class.loc["b", "precision"] == pytest.approx(2 / 3)
-
-
-@settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 1000), any_season=st.floats(0, 1), dropout=st.floats(0, 0.95))
-def test_augmentation_only_takes_dates_away_and_never_all(seed, any_season, dropout):
-    rng = np.random.default_rng(seed)
-    valid = rng.random((8, 10)) > 0.5
-    valid[0] = False
-    day = np.arange(10, dtype=np.float32)
-    values = np.broadcast_to(day[None, :, None], (8, 10, 1)).astype(np.float32)
-    batch = Inputs(values, valid, day)
-    x, kept, days = augmented(batch, replace(QUICK, any_season=any_season, date_dropout=dropout), rng)
-    for parcel in range(8):
-        there = set(days[parcel][kept[parcel]].tolist())
-        assert there <= set(day[valid[parcel]])
-        assert bool(there) == bool(valid[parcel].any())
-        assert torch.equal(x[parcel, :, 0][kept[parcel]], days[parcel][kept[parcel]])  # values moved with their days
-
-
-def test_compacting_keeps_dates_in_order():
-    values = np.arange(6, dtype=np.float32).reshape(1, 6, 1)
-    valid = np.array([[False, True, False, True, True, False]])
-    x, kept, days = compact(values, valid, np.arange(6, dtype=np.float32)[None])
-    assert x[0, :, 0].tolist() == days[0].tolist() == [1, 3, 4]
-    assert kept.all()
-
-
-def test_the_learning_rate_rises_and_falls():
-    rates = [one_cycle(t) for t in np.linspace(0, 1, 101)]
-    assert rates[0] == 0 and rates[20] == 1 and rates[100] == pytest.approx(0)
-    assert (np.diff(rates[:21]) > 0).all() and (np.diff(rates[20:]) < 0).all()
 
 
 def test_no_warning_in_ordinary_training(series):
