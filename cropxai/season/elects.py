@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cropxai.model.inputs import Inputs
-from cropxai.model.loop import one_cycle
+from cropxai.model.schedule import rate
 from cropxai.reporting import Report, silent
 
 Target = npt.NDArray[np.intp]
@@ -115,7 +115,7 @@ def train_elects(
         batch = torch.from_numpy(order[place : place + size])
         place += size
         for group in optimiser.param_groups:
-            group["lr"] = settings.learning_rate * one_cycle(step / settings.steps)
+            group["lr"] = settings.learning_rate * rate("one-cycle", step / settings.steps)
         log_probability, delta = network(x[batch], seen[batch], day)
         loss = elects_loss(log_probability, delta, y[batch], settings.alpha)
         optimiser.zero_grad()
