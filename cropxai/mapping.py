@@ -236,6 +236,7 @@ def run_facts(
     """Record how a map was made: inputs and their hash, versions, parameters, the model card."""
     card = model.card.asdict()
     card["training"] = {k: v for k, v in card["training"].items() if k != "history"}
+    del card["uncertainty"]  # thousands of numbers, which nobody reads there
     found = {
         name: {"parcels": w.parcels, "start": str(w.window.start), "end": str(w.window.end),
                "agreement": round(w.agreement, 4), "top_dates": [str(d) for d in w.window.top]}

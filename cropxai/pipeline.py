@@ -14,6 +14,8 @@ from cropxai.ingest.scenes import Scene
 from cropxai.mapping import map_contents
 from cropxai.maps import write_map
 from cropxai.model import Classification, Model, classify, load_model
+from cropxai.model.conformal import COVERAGE
+from cropxai.model.predict import UNLIKE
 from cropxai.outputs import check_absent, replacing
 from cropxai.reporting import Report, part, silent
 from cropxai.season.agreement import CropWindow, crop_windows
@@ -56,6 +58,8 @@ class CropMap:
         known = int((~np.isnat(self.decisions.date)).sum())
         if known:
             lines.append(f"  surely known: {known} of them, half of these from {self._median_decision()} on")
+        if unlike := int((frame["status"] == UNLIKE).sum()):
+            lines.append(f"  {UNLIKE}, so not to be trusted: {unlike} of them")
         reasons = frame.loc[~self.answers.answered, "status"].value_counts()
         lines += [f"  without an answer: {count} × {reason}" for reason, count in reasons.items()]
         return "\n".join(lines)
@@ -82,6 +86,7 @@ def crop_map(
     max_loss: float = 0.75,
     aggregate: str = "positive",
     decided_at: float = SURE,
+    coverage: float = COVERAGE,
     command: Sequence[str] = (),
     overwrite: bool = False,
     report: Report = silent,
@@ -98,6 +103,7 @@ def crop_map(
     reading : further arguments of :func:`cropxai.ingest.extract_series`
     method, target, reference : of the relevance (:func:`cropxai.explain.explain`)
     top, max_loss, aggregate : of the windows (:func:`cropxai.season.agreement.crop_windows`)
+    coverage : share of parcels whose set of crops shall hold the true one (:func:`cropxai.model.classify`)
     decided_at : confidence from which a crop counts as known (:func:`cropxai.season.decision.decide`)
     command : words of the command, which the map records
 
@@ -117,7 +123,7 @@ def crop_map(
             parcels, scenes, label_field=label_field, bands=trained.card.bands, start=start, end=end,
             workdir=place.folder, accept=_accepted_by(trained), report=part(report, *INGEST), **reading,
         )  # fmt: skip
-        answers = classify(series, trained, report=part(report, *CLASSIFY))
+        answers = classify(series, trained, coverage=coverage, report=part(report, *CLASSIFY))
         relevance = explain_to(
             place.folder / "relevance.zarr", series, trained, overwrite=True, method=method, target=target,
             reference=reference, report=part(report, *EXPLAIN),
@@ -134,7 +140,7 @@ def crop_map(
         unsaid = ("verify", "workers", "dask", "plan_cache")
         told = {name: value for name, value in reading.items() if name not in unsaid}
         asked = {"method": method, "target": target, "reference": reference, "top": top, "max_loss": max_loss,
-                 "aggregate": aggregate, "decided_at": decided_at, **told}  # fmt: skip
+                 "aggregate": aggregate, "decided_at": decided_at, "coverage": coverage, **told}  # fmt: skip
         contents = map_contents(
             series, trained, answers, relevance=relevance, windows=found, decisions=decisions,
             declared=declared, meant=meant, season_ends=ends, parcels_file=parcels, parameters=asked, command=command,

@@ -12,15 +12,18 @@ from cropxai.cli.options import MAP_SUFFIXES
 @options.output(MAP_SUFFIXES, what="Map or table of answers")
 @options.overwrite
 @options.dates
+@options.coverage
 @options.progress
-def classify(series, model, output, overwrite, season, start, end, progress):
-    """Classify every parcel of SERIES: crop, confidence, second crop, or why there is no answer.
+def classify(series, model, output, overwrite, season, start, end, coverage, progress):
+    """Classify every parcel of SERIES: crop, confidence, the crops it may be, whether it is like what the model knows,
+    or why there is no answer.
 
     \b
     $ cropxai classify fields.zarr --model model/ -o crops.gpkg
     """
     from cropxai.model import classify as answer
     from cropxai.model import load_model
+    from cropxai.model.predict import UNLIKE
     from cropxai.outputs import check_absent
     from cropxai.pipeline import save_answers
     from cropxai.series import CropSeries
@@ -29,9 +32,18 @@ def classify(series, model, output, overwrite, season, start, end, progress):
     cube = CropSeries.open(series).between(*options.chosen_dates(season, start, end))
     trained = load_model(model)
     with progress.stage("classify") as report:
-        answers = answer(cube, trained, report=report)
+        answers = answer(cube, trained, coverage=coverage, report=report)
     save_answers(answers, cube, trained, output, overwrite)
     counts = answers.frame["crop"].value_counts()
     unanswered = int((~answers.answered).sum())
-    text = f"{len(answers.frame)} parcels, {unanswered} without an answer\n{counts.to_string(header=False)}"
-    progress.result(text, output=str(output), parcels=len(answers.frame), unanswered=unanswered, crops=counts.to_dict())
+    unlike = int((answers.frame["status"] == UNLIKE).sum())
+    head = f"{len(answers.frame)} parcels, {unanswered} without an answer, {unlike} {UNLIKE}"
+    text = f"{head}\n{counts.to_string(header=False)}"
+    progress.result(
+        text,
+        output=str(output),
+        parcels=len(answers.frame),
+        unanswered=unanswered,
+        unlike=unlike,
+        crops=counts.to_dict(),
+    )

@@ -21,6 +21,7 @@ from cropxai.cli.options import MAP_SUFFIXES
 @options.relevance(options.BAND_METHODS)
 @options.season_search
 @options.decided_at
+@options.coverage
 @options.overwrite
 @options.progress
 def crop_map(parcels, scenes, output, model, layer, id_field, label_field, reading, season, start, end,
@@ -32,6 +33,7 @@ def crop_map(parcels, scenes, output, model, layer, id_field, label_field, readi
     \b
     $ cropxai map fields.shp S2_2018/ -o crops.gpkg
     """
+    from cropxai.model.predict import UNLIKE
     from cropxai.pipeline import crop_map as make
 
     first, last = options.chosen_dates(season, start, end)
@@ -41,6 +43,7 @@ def crop_map(parcels, scenes, output, model, layer, id_field, label_field, readi
             parcels, list(scenes), output, model=model, label_field=label_field, start=first, end=last,
             reading=reading, command=["cropxai", *sys.argv[1:]], overwrite=overwrite, report=report, **choices,
         )  # fmt: skip
+    unlike = int((made.answers.frame["status"] == UNLIKE).sum())
     counts = made.answers.frame["crop"].value_counts().to_dict()
     unanswered = made.answers.frame.loc[~made.answers.answered, "status"].value_counts().to_dict()
-    progress.result(made.text(), output=str(output), crops=counts, unanswered=unanswered)
+    progress.result(made.text(), output=str(output), crops=counts, unanswered=unanswered, unlike=unlike)

@@ -269,6 +269,13 @@ decided_at = click.option(
 log = click.option(
     "--log", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="CSV file of loss and macro-F1."
 )
+coverage = click.option(
+    "--coverage",
+    type=click.FloatRange(0.5, 0.99),
+    default=0.9,
+    show_default=True,
+    help="Share of parcels whose set of crops shall hold the true one.",
+)
 
 
 def training(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -55,6 +55,16 @@ PARCELS: tuple[Column, ...] = (
     Column("second_crop", "TEXT", "Second crop", "The next most probable crop."),
     Column("second_confidence", "REAL", "Second confidence", "Probability of the second crop, 0 to 1."),
     Column(
+        "crop_set", "TEXT", "Crops it may be",
+        "The crops among which the true one is with the asked probability (`--coverage`), the most probable first.",
+    ),
+    Column("set_size", "INTEGER", "How many", "Number of crops in `crop_set`; the more, the less is known."),
+    Column(
+        "novelty", "REAL", "Novelty",
+        "Distance from the series that the model learnt from, as a share of what is usual; above 1 the parcel is "
+        "unlike them, and its crop is not to be trusted.",
+    ),
+    Column(
         "decision_date", "DATE", "Known from",
         "The first clear date from which the answer is the final one, sure enough, and stays so.",
     ),
@@ -67,7 +77,7 @@ PARCELS: tuple[Column, ...] = (
     Column("window_start", "DATE", "Window start", "First of the dates that decide the crop."),
     Column("window_end", "DATE", "Window end", "Last of the dates that decide the crop."),
     Column("clear_dates", "INTEGER", "Clear dates", "Number of dates on which the parcel was seen clear of clouds."),
-    Column("status", "TEXT", "Status", "'classified', or why the parcel has no answer."),
+    Column("status", "TEXT", "Status", "'classified', 'unlike the training data', or why the parcel has no answer."),
     Column(
         "relevance_chart", "TEXT", "Relevance chart",
         "Relevance of every date in thousandths, parted by semicolons, in the order of the dates in the table run; "

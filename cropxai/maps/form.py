@@ -14,8 +14,8 @@ RELATION = "cropxai_relevance_of_parcel"
 TABS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "Answer",
-        ("parcel_id", "crop", "confidence", "second_crop", "second_confidence", "hcat_code", "declared_crop",
-         "declared_agrees", "status"),
+        ("parcel_id", "crop", "confidence", "second_crop", "second_confidence", "crop_set", "set_size", "novelty",
+         "hcat_code", "declared_crop", "declared_agrees", "status"),
     ),
     (
         "Dates",

@@ -66,6 +66,14 @@ class MapData:
         frame = frame[frame["crop"].notna() & frame["meant"].notna() & (frame["meant"] != "")]
         return None if frame.empty else frame
 
+    @property
+    def novelty(self) -> pd.Series | None:
+        """The novelty of the parcels with an answer, None where the map tells none."""
+        if "novelty" not in self.parcels:
+            return None
+        novelty = self.parcels.loc[self.parcels["crop"].notna(), "novelty"].dropna()
+        return None if novelty.empty else novelty
+
     def in_metres(self) -> gpd.GeoDataFrame:
         """Return the outlines in a CRS of metres: their own, else the UTM zone of their middle."""
         outlines = self.parcels[[self.parcels.geometry.name]]

@@ -10,6 +10,10 @@ import numpy.typing as npt
 
 from cropxai.maps.survey import Survey
 
+#: Rows of which older maps have no column.
+NEEDS = {"May be": "set_size", "Beware": "novelty"}
+#: What is said of a parcel whose novelty is above 1.
+UNLIKE = "unlike the training data"
 WIDTH, HEIGHT = 340, 138
 LEFT, RIGHT, TOP, BOTTOM = 8, 332, 14, 96
 POSITIVE, NEGATIVE, WINDOW, INK, FAINT = "#2166ac", "#d6604d", "#fbf1d4", "#333333", "#9a9a9a"
@@ -20,8 +24,11 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 def map_tip(found: Survey) -> str:
     """Write the map tip: HTML whose values QGIS fills in; rows without a value are left out."""
     deciding = " || ".join(f"coalesce({sep!r} || {_deciding(n)}, '')" for n, sep in ((1, ""), (2, ", "), (3, ", ")))
+    crops = text('"crop_set"')
     rows = [
         ("Second", _joined(text('"second_crop"'), _percent("second_confidence"))),
+        ("May be", f"if(\"set_size\" > 1, {crops}, null)"),
+        ("Beware", f"if(\"novelty\" > 1, '{UNLIKE}', null)"),
         ("Known from", _joined(_date("decision_date"), _percent("decision_confidence"))),
         ("Decided by", deciding),
         ("Window", f"{_date('window_start')} || ' – ' || {_date('window_end')}"),
@@ -29,6 +36,7 @@ def map_tip(found: Survey) -> str:
     ]  # fmt: skip
     if "declared_crop" in found.columns:
         rows.insert(1, ("Declared", text('"declared_crop"')))
+    rows = [(label, value) for label, value in rows if label not in NEEDS or NEEDS[label] in found.columns]
     body = "".join(f"[% {_row(label, value)} %]" for label, value in rows)
     crop, status, parcel = (text(f'"{name}"') for name in ("crop", "status", "parcel_id"))
     answer = (

@@ -146,6 +146,8 @@ def _cards(contents: MapData) -> list[dict[str, str]]:
     if len(decided):
         half = decided.sort_values().iloc[(len(decided) - 1) // 2]
         cards.append((f"half of the {_count(len(decided))} that are known by then", _day(half)))
+    if (novelty := contents.novelty) is not None:
+        cards.append(("unlike the training data", _count(int((novelty > 1).sum()))))
     return [{"label": label, "value": value} for label, value in cards]
 
 
@@ -284,6 +286,11 @@ def _quality(contents: MapData) -> Section:
         if len(clear)
         else ""
     )
+    if (novelty := contents.novelty) is not None:
+        text += (
+            f" {_count(int((novelty > 1).sum()))} of {_count(len(novelty))} parcels with an answer are unlike the "
+            "training data (novelty above 1): their crop is not to be trusted."
+        )
     table = Table([Column("Status"), Column("Parcels", True)], [Row([str(s), _count(n)]) for s, n in status.items()])
     return Section("Data", [text] if text else [], pictures, [table])
 

@@ -27,8 +27,8 @@ from cropxai.maps.contents import MapContents
 from cropxai.outputs import check_absent
 
 NAME_LENGTH = 10
-#: Our columns that are no use without the rest of the map, and too long.
-LEFT_OUT = ("relevance_chart",)
+#: Our columns that are no use without the rest of the map, or may be too long.
+LEFT_OUT = ("relevance_chart", "crop_set")
 #: Short names of our columns; other names are cut.
 SHORT = {
     "second_crop": "crop2", "second_confidence": "confid2", "decision_date": "known_from",

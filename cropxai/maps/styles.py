@@ -12,10 +12,10 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from cropxai.maps import columns, form, symbology
-from cropxai.maps.maptip import map_tip
+from cropxai.maps.maptip import UNLIKE, map_tip
 from cropxai.maps.project import write_project
 from cropxai.maps.survey import Survey, survey
-from cropxai.maps.symbology import HATCH, Fill
+from cropxai.maps.symbology import HATCH, STRANGE, Fill
 
 NO_ANSWER = "no answer"
 #: Tables with geometry.
@@ -188,7 +188,10 @@ def _step_through(root: ET.Element, found: Survey) -> None:
 def _crop(found: Survey) -> ET.Element:
     # QGIS draws with the category of the empty value what no other category matches, NULL included.
     entries = [(label, label, Fill(colour)) for label, colour in found.crops]
-    return symbology.categorised("crop", [*entries, ("", NO_ANSWER, HATCH)])
+    if "novelty" not in found.filled:
+        return symbology.categorised("crop", [*entries, ("", NO_ANSWER, HATCH)])
+    value = f'if(coalesce("novelty", 0) > 1, \'{UNLIKE}\', "crop")'
+    return symbology.categorised(value, [*entries, (UNLIKE, UNLIKE, STRANGE), ("", NO_ANSWER, HATCH)])
 
 
 def _confidence(found: Survey) -> ET.Element:

@@ -45,6 +45,8 @@ class Fill:
 
 #: Parcels that have no answer.
 HATCH = Fill(NO_ANSWER_COLOUR, hatched=True)
+#: Parcels that are unlike what the model learnt from.
+STRANGE = Fill("#f2cfe3", hatched=True)
 
 
 def categorised(attribute: str, entries: Sequence[tuple[str, str, Fill]]) -> ET.Element:

@@ -37,7 +37,7 @@ class SeasonTemperatures:
     def __post_init__(self) -> None:
         if not self.days or len(self.days) != len(self.temperatures):
             raise ValueError("calibration needs as many temperatures as days")
-        if np.any(np.diff(self.days) <= 0) or not all(0 < t < np.inf for t in self.temperatures):
+        if not np.all(np.diff(self.days) > 0) or not all(0 < t < np.inf for t in self.temperatures):
             raise ValueError("calibration needs rising days and positive temperatures")
 
     def at(self, end: npt.ArrayLike) -> npt.NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -178,7 +179,7 @@ class Model:
                 "weights_sha256": _sha256(part / WEIGHTS),
                 "versions": {"cropxai": cropxai.__version__, "torch": torch.__version__},
             }
-            (part / CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False), encoding="utf-8")
+            (part / CARD).write_text(_readable(card), encoding="utf-8")
         return Path(folder)
 
 
@@ -245,15 +246,15 @@ def read_card(folder: PathLike) -> Card:
         raise ModelUnreadable(folder, "the card names other weights than lie beside it; copy both files again")
     try:
         card = Card.fromdict(values)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelUnreadable(folder / CARD, f"lacks or misnames an entry ({error})") from error
     if card.time_encoding not in TIME_ENCODINGS or not set(card.optional_bands) <= set(card.bands):
         raise ModelUnreadable(folder / CARD, "has a time encoding or optional bands that this cropxai does not know")
     size = card.architecture
     if size.bands != len(card.bands) or size.classes != len(card.classes):
         raise ModelUnreadable(folder / CARD, "its bands or classes do not fit its architecture")
-    if card.uncertainty is not None and len(card.uncertainty.sets.group) != size.classes:
-        raise ModelUnreadable(folder / CARD, "the thresholds of its sets are of other classes")
+    if card.uncertainty is not None and not card.uncertainty.fits(size.bands, size.classes):
+        raise ModelUnreadable(folder / CARD, "what it says of uncertainty is of other bands or classes")
     return card
 
 
@@ -261,6 +262,12 @@ def write_tensors(tensors: Mapping[str, Tensor], file: Path, about: dict[str, st
     """Write tensors and, in the header, text about them."""
     own = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
     file.write_bytes(save(own, metadata=about))
+
+
+def _readable(card: dict[str, Any]) -> str:
+    """Write a card as JSON with one entry a line, rows of numbers on one."""
+    text = json.dumps(card, indent=1, ensure_ascii=False)
+    return re.sub(r"\[[-+\d.eE,\s]+\]", lambda row: "[" + ", ".join(row[0][1:-1].replace(",", " ").split()) + "]", text)
 
 
 def _sha256(path: Path) -> str:

@@ -57,8 +57,10 @@ class ConformalSets:
         shape = np.array(self.thresholds, dtype=float).shape
         if shape != (len(self.days), max(self.group, default=-1) + 1, len(self.coverages)) or 0 in shape:
             raise ValueError("thresholds of sets need one value a day, group and coverage")
-        if np.any(np.diff(self.days) <= 0) or np.any(np.diff(self.coverages) <= 0) or min(self.group) < 0:
+        if not np.all(np.diff(self.days) > 0) or not np.all(np.diff(self.coverages) > 0) or min(self.group) < 0:
             raise ValueError("sets need rising days and coverages")
+        if not np.isfinite(np.array(self.thresholds)).all():
+            raise ValueError("thresholds of sets need to be finite")
 
     def at(self, end: npt.ArrayLike, coverage: float) -> FloatArray:
         """Return the thresholds (parcel, class) for last clear dates on the days ``end`` (parcel,)."""

@@ -1,5 +1,6 @@
 """Answers: the crop of every parcel, how sure, and why not where there is none."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 import torch
 
 from cropxai.model.checkpoint import Model
+from cropxai.model.conformal import COVERAGE, draws
 from cropxai.model.engine import scorer
 from cropxai.model.inputs import Inputs
 from cropxai.model.prefixes import last_clear_day
@@ -17,6 +19,10 @@ from cropxai.series import CropSeries
 from cropxai.series.cube import NO_CLEAR_DATE
 
 CLASSIFIED = "classified"
+#: Status of an answer about a parcel that looks like nothing the model learnt from.
+UNLIKE = "unlike the training data"
+#: Between the names of a set.
+SEPARATOR = "; "
 PARCELS_AT_ONCE = 8192
 
 
@@ -26,15 +32,20 @@ class Classification:
 
     Attributes
     ----------
-    frame : one row a parcel: parcel_id, crop, hcat_code, confidence, second_crop, second_confidence, clear_dates,
-        status; the answer is missing where the status is not "classified"
+    frame : one row a parcel: parcel_id, crop, hcat_code, confidence, second_crop, second_confidence, crop_set,
+        set_size, novelty, clear_dates, status. The status is "classified", or "unlike the training data" where
+        ``novelty`` is above 1; with any other the answer is missing. Set and novelty are missing if the model's card
+        knows none
     probabilities : (parcel, class) float32, NaN where there is no answer
     names : class labels, in the order of the probabilities
+    sets : (parcel, class) bool, which classes are in the conformal set before the most probable one is put in as well;
+        None if the card knows none
     """
 
     frame: pd.DataFrame
     probabilities: npt.NDArray[np.float32]
     names: tuple[str, ...]
+    sets: npt.NDArray[np.bool_] | None = None
 
     @property
     def answered(self) -> npt.NDArray[np.bool_]:
@@ -57,13 +68,21 @@ def softmax(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return torch.from_numpy(scores).softmax(dim=1).numpy()
 
 
-def classify(series: CropSeries, model: Model, *, batch_size: int = 512, report: Report = silent) -> Classification:
+def classify(
+    series: CropSeries,
+    model: Model,
+    *,
+    coverage: float = COVERAGE,
+    batch_size: int = 512,
+    report: Report = silent,
+) -> Classification:
     """Classify every parcel; those without a clear date get no answer and a status that says why.
 
     Parameters
     ----------
     series : of the level and with the bands that the model was trained on, dates within one season
     model : the trained model
+    coverage : share of parcels whose set of crops shall hold the true one, 0.5 to 0.99
 
     Raises
     ------
@@ -71,22 +90,45 @@ def classify(series: CropSeries, model: Model, *, batch_size: int = 512, report:
         If the series is not what the model was made for.
     """
     model.check(series)
-    probabilities, clear = [], []
+    known = model.card.uncertainty
+    parts: list[_Part] = []
     for number, chunk in enumerate(series.chunks(PARCELS_AT_ONCE)):
         inputs = model.inputs(chunk)
         end = last_clear_day(inputs.valid, inputs.day)
         probability = model.probabilities(logits(model.network, inputs, batch_size), end)
-        probability[~inputs.valid.any(axis=1)] = np.nan
-        probabilities.append(probability)
-        clear.append(inputs.valid.sum(axis=1))
+        probability[np.isnan(end)] = np.nan
+        sets = None if known is None else known.sets.sets(probability, end, draws(chunk.parcel_id), coverage)
+        novelty = np.full(len(chunk), np.nan, dtype=np.float32)
+        if known is not None and known.courses is not None:
+            novelty = known.courses.novelty(inputs)
+        parts.append(_Part(probability, inputs.valid.sum(axis=1), novelty, sets))
         report(min(1.0, (number + 1) * PARCELS_AT_ONCE / len(series)))
-    return _tabulate(series, model, np.concatenate(probabilities), np.concatenate(clear))
+    return _tabulate(series, model, _joined(parts))
 
 
-def _tabulate(
-    series: CropSeries, model: Model, probabilities: npt.NDArray[np.float32], clear: npt.NDArray[np.intp]
-) -> Classification:
-    """Turn probabilities (parcel, class) and counts of clear dates (parcel,) into the table of answers."""
+@dataclass(frozen=True)
+class _Part:
+    """What is found of some parcels: probabilities, counts of clear dates, novelty, sets."""
+
+    probabilities: npt.NDArray[np.float32]
+    clear: npt.NDArray[np.intp]
+    novelty: npt.NDArray[np.float32]
+    sets: npt.NDArray[np.bool_] | None
+
+
+def _joined(parts: Sequence[_Part]) -> _Part:
+    sets = [part.sets for part in parts if part.sets is not None]
+    return _Part(
+        np.concatenate([part.probabilities for part in parts]),
+        np.concatenate([part.clear for part in parts]),
+        np.concatenate([part.novelty for part in parts]),
+        np.concatenate(sets) if sets else None,
+    )
+
+
+def _tabulate(series: CropSeries, model: Model, found: _Part) -> Classification:
+    """Turn what is found into the table of answers."""
+    probabilities = found.probabilities
     answered = np.isfinite(probabilities[:, 0])
     order = np.argsort(-np.nan_to_num(probabilities), axis=1, kind="stable")
     rows = np.arange(len(order))
@@ -94,6 +136,8 @@ def _tabulate(
     codes = pd.array([c.hcat_code for c in model.card.classes], dtype="Int64")
     first, second = order[:, 0], order[:, min(1, order.shape[1] - 1)]
     reason = np.where(series.status != "", series.status, NO_CLEAR_DATE)
+    said = np.where(found.novelty > 1, UNLIKE, CLASSIFIED)
+    crop_set, set_size = _set_columns(names, order, found.sets)
     frame = pd.DataFrame(
         {
             "parcel_id": series.parcel_id,
@@ -102,9 +146,26 @@ def _tabulate(
             "confidence": probabilities[rows, first],
             "second_crop": pd.Series(names[second], dtype=object).where(answered, None),
             "second_confidence": probabilities[rows, second],
-            "clear_dates": clear,
-            "status": np.where(answered, CLASSIFIED, reason),
+            "crop_set": pd.Series(crop_set, dtype=object).where(answered, None),
+            "set_size": set_size,
+            "novelty": found.novelty,
+            "clear_dates": found.clear,
+            "status": np.where(answered, said, reason),
         }
     )
-    frame.loc[~answered, "hcat_code"] = pd.NA
-    return Classification(frame, probabilities, model.names)
+    frame.loc[~answered, ["hcat_code", "set_size"]] = pd.NA
+    return Classification(frame, probabilities, model.names, found.sets)
+
+
+def _set_columns(
+    names: npt.NDArray[np.object_], order: npt.NDArray[np.intp], sets: npt.NDArray[np.bool_] | None
+) -> tuple[npt.NDArray[np.object_], pd.api.extensions.ExtensionArray]:
+    """Write each parcel's set, the most probable crop first and always in it, and its size; missing without sets."""
+    if sets is None:
+        return np.full(len(order), None, dtype=object), pd.array([pd.NA] * len(order), dtype="Int64")
+    within = np.take_along_axis(sets, order, axis=1)
+    within[:, 0] = True
+    texts = np.empty(len(order), dtype=object)
+    for row, (ranked, inside) in enumerate(zip(order, within, strict=True)):
+        texts[row] = SEPARATOR.join(names[ranked[inside]])
+    return texts, pd.array(within.sum(axis=1), dtype="Int64")

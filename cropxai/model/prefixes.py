@@ -53,7 +53,7 @@ def prefixes(scored: Callable[[Inputs], npt.NDArray[np.float32]], inputs: Inputs
         cut = inputs.within(last_day=float(node))
         end = last_clear_day(cut.valid, cut.day)
         new = np.flatnonzero(np.nan_to_num(end, nan=-np.inf) > before)
-        rows.append((new, end[new], scored(cut.take(new))))
+        rows.append((new, end[new], scored(cut.at(np.flatnonzero(cut.day <= node)).take(new))))
     parcel, ends, scores = (np.concatenate(column) for column in zip(*rows, strict=True))
     node_of = np.repeat(np.arange(len(nodes)), [len(row[0]) for row in rows])
     return Prefixes(nodes, node_of, parcel, ends, scores)

@@ -142,7 +142,12 @@ def train_on(
                 float(f1_score(target[held], scores.argmax(axis=1), average="macro", zero_division=0.0)), 4
             ),
         },
-        uncertainty=fit_uncertainty(lambda part: logits(network, part), kept, target[held], series.parcel_id[held]),
+        uncertainty=fit_uncertainty(
+            lambda part: logits(network, part),
+            (learnt, target[seen]),
+            (kept, target[held]),
+            series.parcel_id[held],
+        ),
     )
     return Model(network.requires_grad_(False), card)
 

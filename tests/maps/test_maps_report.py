@@ -92,6 +92,13 @@ def test_tables_hold_the_numbers_of_the_map(page):
     assert rows["seen clear on no date"] == ["seen clear on no date", "2"]
 
 
+def test_what_is_unlike_the_training_data_is_counted(page):
+    frame = contents().parcels
+    count = int((frame["novelty"][frame["crop"].notna()] > 1).sum())
+    words = " ".join("".join(Page(page.read_text()).text).split())
+    assert f"{count} of {frame['crop'].notna().sum()} parcels with an answer are unlike the training data" in words
+
+
 def test_hostile_text_arrives_and_is_harmless(page):
     text = page.read_text()
     assert "<script" not in text.lower()

@@ -14,6 +14,7 @@ from example_map import CROPS, DATES, HOSTILE, write_example
 
 from cropxai.crops import find_crop
 from cropxai.maps import columns
+from cropxai.maps.maptip import UNLIKE
 from cropxai.maps.reading import restyle
 from cropxai.maps.styles import AGAINST_TO_FOR, map_styles, ramp
 from cropxai.maps.survey import SUMMARIES, Crs, Survey
@@ -105,9 +106,18 @@ def test_styles_are_made_of_what_the_map_holds():
     assert "base64" not in tip and "base64" in documents()["crop"].findtext("mapTip")
 
 
+def test_what_is_unlike_the_training_data_is_no_crop_on_the_map():
+    renderer = documents()["crop"].find("renderer-v2")
+    assert renderer.get("attr") == f'if(coalesce("novelty", 0) > 1, \'{UNLIKE}\', "crop")'
+    older = FOUND.filled - {"novelty", "crop_set", "set_size"}
+    older = documents(changed(filled=older, columns=tuple(c for c in FOUND.columns if c in older)))["crop"]
+    assert older.find("renderer-v2").get("attr") == "crop"
+    assert UNLIKE not in older.findtext("mapTip") and UNLIKE in documents()["crop"].findtext("mapTip")
+
+
 def test_hostile_labels_cannot_break_the_document():
     document = documents(changed(crops=((HOSTILE, "#112233"), ("a\x00b\x1f\ud800", "#445566"))))["crop"]
-    assert [c.get("value") for c in document.iter("category")] == [HOSTILE, "ab", ""]
+    assert [c.get("value") for c in document.iter("category")] == [HOSTILE, "ab", UNLIKE, ""]
 
 
 def test_one_default_style_a_table_in_the_file(example):
@@ -126,7 +136,7 @@ def test_one_default_style_a_table_in_the_file(example):
     ]
     values = [c.get("value") for c in ET.fromstring(found[0][4]).iter("category")]
     codes = sorted(CROPS, key=lambda crop: find_crop(crop).hcat_code)
-    assert values == [*codes, HOSTILE, ""]  # a crop that the classes do not list still has a class, the last
+    assert values == [*codes, HOSTILE, UNLIKE, ""]  # a crop that the classes do not list still has a class, the last
 
 
 def test_every_column_has_an_alias_in_the_style():

@@ -59,7 +59,14 @@ def test_a_missing_model_is_named_with_the_shipped_ones():
         (lambda f: rewrite(f, classes=[{"nom": "x"}]), "lacks or misnames"),
         (lambda f: rewrite(f, uncertainty={"temperatures": {}}), "lacks or misnames"),
         (lambda f: rewrite(f, uncertainty=uncertain(f, "temperatures", temperatures=[0.0])), "as many temperatures"),
-        (lambda f: rewrite(f, uncertainty=uncertain(f, "sets", group=[0, 0, 0])), "of other classes"),
+        (lambda f: rewrite(f, uncertainty=uncertain(f, "sets", group=[0, 0, 0])), "of other bands or classes"),
+        (
+            lambda f: rewrite(
+                f, uncertainty=uncertain(f, "courses", mean=[[[0.1, 0.2]]], covariance=[[[1, 0], [0, 1]]], days=[1])
+            ),
+            "of other bands or classes",
+        ),
+        (lambda f: rewrite(f, uncertainty=[1]), "lacks or misnames"),
     ],
 )
 def test_harm_to_a_model_is_named(folder, harm, message):

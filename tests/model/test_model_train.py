@@ -270,3 +270,22 @@ def test_no_warning_in_ordinary_training(series):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         train(series, replace(QUICK, epochs=1))
+
+
+def test_sets_hold_the_answer_and_what_the_thresholds_let_in(series, model):
+    wide = classify(series, model, coverage=0.99)
+    narrow = classify(series, model, coverage=0.5)
+    assert (narrow.sets <= wide.sets).all()
+    for answers in (wide, narrow):
+        for row, entry in answers.frame.iterrows():
+            names = entry["crop_set"].split("; ")
+            inside = {n for n, there in zip(answers.names, answers.sets[row], strict=True) if there}
+            assert names[0] == entry["crop"] and set(names) == inside | {entry["crop"]}
+            assert entry["set_size"] == len(names)
+
+
+def test_a_card_without_uncertainty_gives_no_sets_and_no_novelty(series, model):
+    old = replace(model, card=replace(model.card, uncertainty=None))
+    answers = classify(series, old)
+    assert answers.frame[["crop_set", "set_size", "novelty"]].isna().all(axis=None)
+    assert (answers.frame["status"] == "classified").all() and answers.sets is None
