@@ -33,20 +33,23 @@ def _figure(ctx: click.Context, param: click.Parameter, value: Path | None) -> P
               help="With --relevance: train anew on each set of dates that is kept, this many steps.")  # fmt: skip
 @click.option("--peer", "peers", multiple=True, type=click.Path(path_type=str), metavar="MODEL",
               help="With --relevance: model of another training to compare with, may be repeated.")  # fmt: skip
+@click.option("--truth", type=click.Path(path_type=Path), metavar="FILE",
+              help="With --relevance: what each date tells of each pair of classes, to compare with.")  # fmt: skip
 @click.option("--figure", type=click.Path(path_type=Path), callback=_figure, help="With --relevance: figure to write.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write all scores to this file.")
 @options.overwrite
 @options.dates
 @options.training
 @options.progress
-def evaluate(series, model, folds, relevance, figure, json_file, overwrite, season, start, end, training, progress,
-             peers, retrain, **choices):  # fmt: skip
+def evaluate(series, model, folds, relevance, truth, figure, json_file, overwrite, season, start, end, training,
+             progress, peers, retrain, **choices):  # fmt: skip
     """Score MODEL on the labelled parcels of SERIES, or, without MODEL, train and score by cross-validation,
     the folds being held back by --split.
 
     With --relevance, score ways to explain the answers of MODEL instead: what taking dates away does to the answer,
     whether few dates suffice, whether relevance holds still, and, for series of 'cropxai simulate planted', whether it
-    finds the dates that are known to decide.
+    finds the dates that are known to decide. With --truth, also whether it lies on the dates that tell the answer from
+    its rival.
 
     \b
     $ cropxai evaluate fields.zarr model/
@@ -64,9 +67,16 @@ def evaluate(series, model, folds, relevance, figure, json_file, overwrite, seas
         raise click.UsageError("--relevance needs MODEL, whose answers are explained")
     if figure is not None and not relevance:
         raise click.UsageError("--figure draws what --relevance finds; give both")
+    if truth is not None and not relevance:
+        raise click.UsageError("--truth is compared with what --relevance finds; give both")
     for file in (json_file, figure):
         if file is not None:
             check_absent(file, overwrite)
+    known = None
+    if truth is not None:
+        from cropxai.simulate.truth import read_power
+
+        known = read_power(truth)
     cube = CropSeries.open(series).between(*options.chosen_dates(season, start, end))
     scores: Scores | Faithfulness
     with progress.stage("evaluate") as report:
@@ -74,7 +84,7 @@ def evaluate(series, model, folds, relevance, figure, json_file, overwrite, seas
             methods = choices.pop("methods") or options.METHODS
             scores = evaluate_relevance(
                 cube, load_model(model), methods=methods, peers=[load_model(peer) for peer in peers],
-                retrain_steps=retrain, seed=training["seed"], report=report, **choices,
+                retrain_steps=retrain, truth=known, seed=training["seed"], report=report, **choices,
             )  # fmt: skip
         elif model is not None:
             scores = score(cube, load_model(model), report=report)

@@ -16,6 +16,7 @@ from cropxai.errors import ModelsDiffer, SeriesUnusable
 from cropxai.explain.medians import reference_series
 from cropxai.explain.methods import METHODS, YARDSTICKS, explainer, yardstick
 from cropxai.explain.perturbation import REMOVALS, area_between, curves
+from cropxai.explain.power import EVERY, Power
 from cropxai.explain.pruning import pruned
 from cropxai.explain.robustness import randomised, rank_correlation, with_noise
 from cropxai.explain.truth import Truth, scores
@@ -40,12 +41,14 @@ class Sample:
     inputs : their arrays
     number : (parcel,) the class that the model gives them, which is explained
     labels : (parcel,) its name
+    rival : (parcel,) the class of the greatest score beside it
     truth : which dates decide, if the series knows
     """
 
     inputs: Inputs
     number: npt.NDArray[np.intp]
     labels: npt.NDArray[np.object_]
+    rival: npt.NDArray[np.object_]
     truth: Truth | None
 
     @classmethod
@@ -80,7 +83,7 @@ class Sample:
         scores = logits(model.network, inputs)
         rival, number = np.argsort(scores, axis=1)[:, -2:].T
         names = np.array(model.names, dtype=object)
-        return cls(inputs, number, names[number], Truth.of(chosen, inputs.valid, names[rival]))
+        return cls(inputs, number, names[number], names[rival], Truth.of(chosen, inputs.valid, names[rival]))
 
 
 def _labels(series: CropSeries, model: Model) -> npt.NDArray[np.object_] | None:
@@ -218,6 +221,7 @@ def evaluate_relevance(
     sample: int = 500,
     draws: int = 20,
     retrain_steps: int = 0,
+    truth: pd.DataFrame | None = None,
     seed: int = 0,
     report: Report = silent,
 ) -> Faithfulness:
@@ -232,6 +236,7 @@ def evaluate_relevance(
     sample : parcels, drawn at random
     draws : of random dates, beside which those of the methods are kept
     retrain_steps : steps of training for each set of dates that is kept; 0: no retraining
+    truth : what each date tells of each pair of classes (`cropxai.simulate.truth`), with which relevance is compared
     report : told the share of the work that is done
 
     Raises
@@ -243,6 +248,12 @@ def evaluate_relevance(
             raise ModelsDiffer(peer.card.name, model.card.name)
     drawn = Sample.draw(series, model, sample, seed)
     inputs, valid = drawn.inputs, drawn.inputs.valid
+    power = None
+    if truth is not None:
+        # A margin tells the answer from its rival, a logit from all other classes.
+        against = drawn.rival if target == "margin" else np.full(len(inputs), EVERY, object)
+        crop = drawn.labels if target == "margin" else against
+        power = Power.of(truth, crop, against, series.dates, model.class_of)
     base = reference_series(series, model, reference)
     noisy, scrambled = with_noise(inputs, seed), randomised(model, seed)
     relevance: dict[str, npt.NDArray[np.floating]] = {}
@@ -264,6 +275,8 @@ def evaluate_relevance(
         part(report, 0, 0.6)((turn + 1) / len(methods), method)
     relevance |= {name: yardstick(name, valid, inputs.day, seed) for name in YARDSTICKS}
     values, lines = measured(model, drawn, relevance, removals)
+    if power is not None:
+        values = {name: of | power.scores(relevance[name], valid) for name, of in values.items()}
     report(0.8)
     table = summary({name: of | steady.get(name, {}) for name, of in values.items()}, drawn.labels, seed)
     few = pruned(

@@ -16,6 +16,7 @@ from cropxai.cli.main import main
 from cropxai.explain import Relevance
 from cropxai.model import classify, load_model
 from cropxai.series import CropSeries
+from cropxai.simulate.truth import discriminating_power, save_power
 
 TRAINING = ["--epochs", "3", "--split", "random", "--width", "32", "--layers", "1", "--quiet"]
 
@@ -122,10 +123,23 @@ def test_evaluate_relevance(paths, tmp_path, capsys):
     assert main([*argv, *files]) == 1  # exists
 
 
+def test_evaluate_relevance_beside_a_table_of_what_dates_tell(paths, tmp_path, capsys):
+    cube = CropSeries.open(paths[0])
+    noisy = cube.dataset["reflectance"].values
+    table = discriminating_power(np.nan_to_num(noisy, nan=0.2), noisy, cube.labels, cube.dates)
+    truth = str(save_power(table, tmp_path / "power.csv"))
+    argv = ["evaluate", paths[0], paths[1], "--relevance", "--sample", "20", "--draws", "2", "--method", "cp-lrp"]
+    assert main([*argv, "--truth", truth]) == 0
+    assert "alone_rank" in capsys.readouterr().out
+    assert main([*argv, "--truth", str(tmp_path / "none.csv")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [
         (["--relevance"], "needs MODEL"),
+        (["MODEL", "--truth", "power.csv"], "give both"),
         (["MODEL", "--figure", "f.png"], "give both"),
         (["MODEL", "--relevance", "--figure", "f.gif"], "use .png"),
         (["MODEL", "--relevance", "--method", "lime"], "lime"),
