@@ -1,0 +1,381 @@
+"""The classifier beside others on labelled real sets: same parcels, same splits, same part for early stopping.
+
+``python benchmarks/model.py [--quick]`` prints tables and, last, one line of JSON. Arkansas 2021 (10 000 points): one
+random split of five parts, and from zone 0 to zone 1. Bavaria 2018 (237 parcels of 9 classes): five random folds.
+Accuracies are over the test parcels, with intervals of 95 % from 1 000 bootstrap draws of them.
+
+- Full year, and data up to 1 August: there the others are trained for it; cropxai and the LSTM are one network.
+- Windows: one any-season network of cropxai against networks of cropxai that are trained for one window each (same
+  settings, no cutting), from mid-May on, every dekad (``--every N``: every N-th).
+- Calibration: the greatest expected calibration error of the any-season network over the months.
+- Speed: parcels per second of CPU time on one thread, the scores as ``cropxai classify`` works them out against the
+  network run by PyTorch, 512 parcels at once, float32; training against a loop of nothing but PyTorch's calls on
+  batches made beforehand.
+
+``--keep FOLDER`` keeps every answer, so that a stopped run goes on; ``--parts`` chooses parts. The sets are not
+part of the project (``benchmarks/real_series.py``).
+"""
+
+import argparse
+import hashlib
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from model_peers import PEERS, Answers, forest, trained
+from real_series import arkansas, bavaria
+from relevance import machine
+
+from cropxai.model import Settings, load_model, loop
+from cropxai.model.checkpoint import Model
+from cropxai.model.engine import scorer
+from cropxai.model.inputs import Inputs
+from cropxai.model.loop import augmented, one_cycle
+from cropxai.model.prefixes import last_clear_day
+from cropxai.model.reliability import reliability
+from cropxai.model.splits import folds, hold_back
+from cropxai.model.train import labelled, train_on
+from cropxai.model.transformer import Architecture, CropTransformer
+from cropxai.series import CropSeries
+
+PARTS = ("random", "zone", "bavaria", "windows", "calibration", "speed", "training")
+#: Days of the season (days since 1 January 2021): 1 August, and mid-May.
+AUGUST, MID_MAY = 212, 134
+DRAWS = 1000
+
+
+@dataclass(frozen=True)
+class Case:
+    """A set with a split: parcels to learn from, to stop early by, and to test on."""
+
+    name: str
+    series: CropSeries
+    names: tuple[str, ...]
+    target: Answers
+    learn: Answers
+    stop: Answers
+    test: Answers
+
+    @property
+    def inputs(self) -> Inputs:
+        return Inputs.of(self.series, self.series.bands)
+
+    def until(self, day: float) -> "Case":
+        """Cut the series off behind a day."""
+        year = np.datetime64(f"{self.series.season_year}-01-01")
+        return replace(self, series=self.series.between(end=year + int(day)))
+
+    def parts(self) -> tuple[tuple[Inputs, Answers], tuple[Inputs, Answers], Inputs]:
+        """Return what is learnt from and what is stopped by, with classes, and what is tested on."""
+        learn, stop = ((self.inputs.take(index), self.target[index]) for index in (self.learn, self.stop))
+        return learn, stop, self.inputs.take(self.test)
+
+
+def cases(series: CropSeries, name: str, split: str, rounds: int, quick: bool) -> list[Case]:
+    """Divide a set; the part for early stopping is a random fifth of what is not tested on."""
+    if quick and len(series) > 1000:
+        series = series.select(np.random.default_rng(0).choice(len(series), 1000, replace=False))
+    series, names, target = labelled(series, 10)
+    found = []
+    for number, (seen, test) in enumerate(list(folds(series, target, 5, split, 0))[:rounds]):
+        if split == "zone":  # leave one group out tests on zone 0 first
+            seen, test = test, seen
+        learn, stop = hold_back(series.select(seen), target[seen], 0.2, "random", number)
+        found.append(Case(f"{name} {number}", series, names, target, seen[learn], seen[stop], test))
+    return found
+
+
+class Bench:
+    """Answers of all ways, kept in a folder by what they depend on."""
+
+    def __init__(self, folder: Path, settings: Settings):
+        self.folder, self.settings = folder, settings
+
+    def kept(self, case: Case, way: str, choice: object, make: Callable[[], Answers]) -> Answers:
+        """Return answers (test,) kept earlier, or make them."""
+        key = hashlib.sha256(repr((case.name, len(case.test), way, choice)).encode()).hexdigest()[:16]
+        file = self.folder / f"{case.name}_{way}_{key}.npy".replace(" ", "-")
+        if not file.exists():
+            start = time.process_time()
+            found = make()
+            np.save(file, found)
+            print(f"  {case.name}, {way}, {choice}: {time.process_time() - start:.0f} s", flush=True)
+        return np.load(file)
+
+    def peer(self, case: Case, way: str, day: float = np.inf) -> Answers:
+        """Train a peer on the series up to a day, and answer."""
+        steps = self.settings.steps
+
+        def make() -> Answers:
+            cut = case if day == np.inf else case.until(day)
+            learn, stop, test = cut.parts()
+            fitted = forest(learn) if way == "forest" else trained(PEERS[way], learn, stop, len(case.names), steps)
+            return fitted(test)
+
+        return self.kept(case, way, (day, steps), make)
+
+    def lstm(self, case: Case, day: float) -> Answers:
+        """Answer by the one LSTM on the series up to a day."""
+        learn, stop, test = case.parts()
+        days = [float(d) for d in case.inputs.day]
+        steps = self.settings.steps
+
+        def make() -> Answers:
+            fitted = trained(PEERS["LSTM"], learn, stop, len(case.names), steps)
+            return np.stack([fitted(test.at(slice(0, number + 1))) for number in range(len(days))])
+
+        every = self.kept(case, "LSTM", steps, make)
+        return every[max(number for number, each in enumerate(days) if each <= day)]
+
+    def ours(self, case: Case, settings: Settings) -> Model:
+        """Train cropxai; the model is kept."""
+        key = hashlib.sha256(repr((case.name, len(case.learn), case.series.dates[-1], settings)).encode()).hexdigest()
+        folder = self.folder / f"model_{key[:16]}"
+        if not folder.exists():
+            start = time.process_time()
+            train_on(case.series, case.names, case.target, case.learn, case.stop, settings).save(folder)
+            end = case.series.dates[-1]
+            print(f"  {case.name}, cropxai until {end}: {time.process_time() - start:.0f} s", flush=True)
+        return load_model(folder)
+
+    def answers(self, case: Case, day: float = np.inf) -> Answers:
+        """Answer by the any-season network on the series up to a day."""
+        model = self.ours(case, self.settings)
+        return said(model, case.inputs.take(case.test).within(last_day=day))
+
+    def retrained(self, case: Case, day: float) -> Answers:
+        """Answer by a network that was trained for the window up to a day."""
+        cut = case.until(day)
+        return said(self.ours(cut, replace(self.settings, any_season=0.0)), cut.inputs.take(case.test))
+
+
+def said(model: Model, inputs: Inputs) -> Answers:
+    return scorer(model.network)(inputs).argmax(axis=1)
+
+
+def interval(right: np.ndarray) -> tuple[float, float, float]:
+    """Return the mean of (parcel,) in per cent, and its bootstrap interval of 95 %."""
+    rng = np.random.default_rng(0)
+    means = [right[rng.integers(len(right), size=len(right))].mean() for _ in range(DRAWS)]
+    low, high = np.percentile(means, [2.5, 97.5])
+    return 100 * float(right.mean()), 100 * float(low), 100 * float(high)
+
+
+def told(right: np.ndarray) -> str:
+    mean, low, high = interval(right)
+    return f"{mean:6.2f} ({low:.1f}…{high:.1f})"
+
+
+def right_of(answers: list[tuple[Case, Answers]]) -> np.ndarray:
+    """Return whether each test parcel of some cases was answered rightly, (parcel,) float."""
+    return np.concatenate([case.target[case.test] == answer for case, answer in answers]).astype(float)
+
+
+def table(bench: Bench, rounds: list[Case], windows: dict[str, float]) -> dict[str, float]:
+    """Print the accuracy of all ways on some folds, full year and up to some days; return them in per cent."""
+    found: dict[str, float] = {}
+    ways: dict[str, Callable[[Case, float], Answers]] = {
+        "forest": lambda case, day: bench.peer(case, "forest", day),
+        "TempCNN": lambda case, day: bench.peer(case, "TempCNN", day),
+        "L-TAE": lambda case, day: bench.peer(case, "L-TAE", day),
+        "LSTM": bench.lstm,
+        "cropxai": bench.answers,
+    }
+    tested = sum(len(case.test) for case in rounds)
+    print(f"\n{rounds[0].name.rpartition(' ')[0]}: {tested} test parcels, {len(rounds)} rounds")
+    print(f"{'accuracy %':10s}" + "".join(f"{name:>22s}" for name in windows))
+    rows = {
+        way: {name: right_of([(case, ask(case, day)) for case in rounds]) for name, day in windows.items()}
+        for way, ask in ways.items()
+    }
+    for way, right in rows.items():
+        print(f"{way:10s}" + "".join(f"{told(each):>22s}" for each in right.values()), flush=True)
+        found |= {f"{way} {name}": 100 * float(each.mean()) for name, each in right.items()}
+    for name in windows:
+        print(f"cropxai minus forest, {name}: {told(rows['cropxai'][name] - rows['forest'][name])}")
+    return found
+
+
+def one_for_all(bench: Bench, case: Case, every: int) -> dict[str, float]:
+    """Compare the any-season network with one trained for each window; return the greatest loss in points."""
+    days = [float(day) for day in case.inputs.day if day >= MID_MAY][::every]
+    print(f"\n{case.name}: one network against networks trained for one window each, accuracy %")
+    print(f"{'data until':12s}{'retrained':>22s}{'one network':>22s}{'one minus retrained':>26s}{'LSTM':>22s}")
+    lost = {}
+    for day in days:
+        date = np.datetime64(f"{case.series.season_year}-01-01") + int(day)
+        alone, one, early = (
+            right_of([(case, answer)])
+            for answer in (bench.retrained(case, day), bench.answers(case, day), bench.lstm(case, day))
+        )
+        lost[f"{date}"] = 100 * float((alone - one).mean())
+        print(f"{date!s:12s}{told(alone):>22s}{told(one):>22s}{told(one - alone):>26s}{told(early):>22s}", flush=True)
+    return lost
+
+
+def calibration(bench: Bench, case: Case) -> float:
+    """Print the calibration error of the any-season network at the end of each month; return the greatest, per cent."""
+    model, test = bench.ours(case, bench.settings), case.inputs.take(case.test)
+    score = scorer(model.network)
+    print(f"\n{case.name}: expected calibration error, % (by chance alone)")
+    worst = 0.0
+    for month in range(1, 13):
+        first = np.datetime64(f"{case.series.season_year}-{month:02d}", "M")
+        day = int(
+            ((first + 1).astype("datetime64[D]") - first.astype("datetime64[Y]").astype("datetime64[D]")).astype(int)
+        )
+        cut = test.within(last_day=day - 1)
+        seen = cut.valid.any(axis=1)
+        cut = cut.take(np.flatnonzero(seen))
+        found = reliability(
+            model.probabilities(score(cut), last_clear_day(cut.valid, cut.day)), case.target[case.test][seen]
+        )
+        print(f"{first}: {100 * found.error:.2f} ({100 * found.by_chance:.2f})")
+        worst = max(worst, 100 * found.error)
+    return worst
+
+
+def paired(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Return CPU seconds by way and round; every round runs all in turns, the first only warms up."""
+    spent: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(rounds + 1):
+        for name, work in ways.items():
+            start = time.process_time()
+            work()
+            if turn:
+                spent[name].append(time.process_time() - start)
+    return spent
+
+
+def ratio(spent: dict[str, list[float]], way: str, other: str) -> float:
+    return statistics.median(a / b for a, b in zip(spent[way], spent[other], strict=True))
+
+
+def inference(count: int, rounds: int) -> float:
+    """Print the speed of scores; return how many times as fast as PyTorch they are where no date is missing."""
+    torch.manual_seed(0)
+    size = Architecture(bands=13, classes=44)
+    network = CropTransformer(size).eval().requires_grad_(False)
+    dates = 71
+    values = np.random.default_rng(0).normal(0.3, 0.1, (count, dates, size.bands)).astype(np.float32)
+    day = np.linspace(0, 360, dates, dtype=np.float32)
+    there = {
+        "all dates": np.ones((count, dates), bool),
+        "41 % of dates": np.random.default_rng(1).random((count, dates)) < 0.41,
+    }
+    print(f"\nscores of the small network (width 64, 2 layers), {dates} dates × 13 bands, parcels a CPU second")
+    found = {}
+    for name, valid in there.items():
+        inputs = Inputs(values, valid, day)
+        x, seen, days = inputs.tensors()
+
+        @torch.inference_mode()
+        def eager(x: torch.Tensor = x, seen: torch.Tensor = seen, days: torch.Tensor = days) -> None:
+            for rows in torch.arange(count).split(512):
+                network(x[rows[0] : rows[-1] + 1], seen[rows[0] : rows[-1] + 1], days)
+
+        ways: dict[str, Callable[[], object]] = {"PyTorch": eager}
+        ways |= {dtype: partial(scorer(network, dtype=dtype), inputs) for dtype in ("float32", "bfloat16")}
+        spent = paired(ways, rounds)
+        for way, seconds in spent.items():
+            rate, faster = count / statistics.median(seconds), ratio(spent, "PyTorch", way)
+            print(f"{name:14s} {way:9s} {rate:8.0f}  × {faster:.2f}")
+            found[name, way] = faster
+    return max(found["all dates", "float32"], found["all dates", "bfloat16"])
+
+
+def training(rounds: int) -> float:
+    """Print and return the throughput of a training epoch as a share of that of a bare loop of PyTorch."""
+    rng = np.random.default_rng(0)
+    settings = Settings()
+    inputs = Inputs(
+        rng.normal(0.3, 0.1, (1024, 36, 10)).astype(np.float32),
+        rng.random((1024, 36)) < 0.8,
+        np.arange(0, 360, 10, dtype=np.float32),
+    )
+    target = rng.integers(0, 5, 1024)
+
+    def fresh() -> tuple[CropTransformer, torch.optim.Optimizer]:
+        torch.manual_seed(0)
+        network = CropTransformer(Architecture(10, 5))
+        return network, torch.optim.AdamW(network.parameters(), lr=1e-3)
+
+    own, bare = fresh(), fresh()
+    order = np.random.default_rng([settings.seed, 0]).permutation(len(inputs))
+    pieces = [order[start : start + settings.batch_size] for start in range(0, len(order), settings.batch_size)]
+    draws = np.random.default_rng(1)
+    batches = [(augmented(inputs.take(i), settings, draws), torch.from_numpy(target[i])) for i in pieces]
+
+    def plain() -> None:
+        network, optimiser = bare
+        network.train()
+        for number, (batch, truth) in enumerate(batches):
+            optimiser.param_groups[0]["lr"] = 1e-3 * one_cycle(number / len(batches))
+            loss = torch.nn.functional.cross_entropy(network(*batch), truth, label_smoothing=settings.label_smoothing)
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+
+    spent = paired({"cropxai": lambda: loop._epoch(*own, inputs, target, settings, 0, 1), "bare": plain}, rounds)
+    share = ratio(spent, "bare", "cropxai")
+    rate = len(inputs) / statistics.median(spent["cropxai"])
+    print(f"\ntraining, 36 dates × 10 bands: {rate:.0f} parcels a CPU second, {share:.3f} of a bare loop of PyTorch")
+    return share
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="less than a minute: few parcels, few steps")
+    parser.add_argument("--parts", default=",".join(PARTS), help="of: " + ", ".join(PARTS))
+    parser.add_argument("--every", type=int, default=1, help="windows: every N-th dekad")
+    parser.add_argument("--rounds", type=int, default=1, help="folds of Arkansas at random")
+    parser.add_argument("--steps", type=int, default=0, help="of training; by default that of the settings")
+    parser.add_argument("--keep", type=Path, help="folder that keeps answers and models")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    quick, parts = options.quick, options.parts.split(",")
+    settings = Settings(split="random", min_parcels=10)
+    if quick or options.steps:
+        settings = replace(settings, steps=options.steps or 40)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.keep or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        run(Bench(folder, settings), parts, quick, options.rounds, options.every)
+
+
+def run(bench: Bench, parts: list[str], quick: bool, rounds: int, every: int) -> None:
+    figures: dict[str, Any] = {"settings": asdict(bench.settings), "machine": machine()}
+    random = cases(arkansas(), "Arkansas at random", "random", rounds, quick)
+    until = {"full year": np.inf, "by 1 August": float(AUGUST)}
+    if "random" in parts:
+        found = table(bench, random, until)
+        figures |= {"accuracy_full": found["cropxai full year"], "accuracy_aug1": found["cropxai by 1 August"]}
+        figures |= {"forest_full": found["forest full year"], "forest_aug1": found["forest by 1 August"]}
+    if "zone" in parts:
+        found = table(bench, cases(arkansas(), "Arkansas zone to zone", "zone", 1, quick), {"full year": np.inf})
+        figures |= {"accuracy_zone": found["cropxai full year"], "forest_zone": found["forest full year"]}
+    if "bavaria" in parts:
+        found = table(bench, cases(bavaria(), "Bavaria", "random", 1 if quick else 5, quick), {"full year": np.inf})
+        figures |= {"accuracy_bavaria": found["cropxai full year"], "forest_bavaria": found["forest full year"]}
+    if "windows" in parts:
+        figures["lost_by_window"] = one_for_all(bench, random[0], 12 if quick else every)
+    if "calibration" in parts:
+        figures["calibration_error"] = calibration(bench, random[0])
+    if "speed" in parts:
+        figures["inference_speedup"] = inference(256 if quick else 2048, 3 if quick else 7)
+    if "training" in parts:
+        figures["training_throughput"] = training(2 if quick else 7)
+    print(json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in figures.items()}))
+
+
+if __name__ == "__main__":
+    main()
