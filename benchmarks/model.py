@@ -34,11 +34,12 @@ from model_peers import PEERS, Answers, forest, trained
 from real_series import arkansas, bavaria
 from relevance import machine
 
-from cropxai.model import Settings, load_model, loop
+from cropxai.model import Settings, load_model
+from cropxai.model.augment import augmented
 from cropxai.model.checkpoint import Model
 from cropxai.model.engine import scorer
 from cropxai.model.inputs import Inputs
-from cropxai.model.loop import augmented, one_cycle
+from cropxai.model.loop import fit
 from cropxai.model.prefixes import last_clear_day
 from cropxai.model.reliability import reliability
 from cropxai.model.splits import folds, hold_back
@@ -50,6 +51,8 @@ PARTS = ("random", "zone", "bavaria", "windows", "calibration", "speed", "traini
 #: Days of the season (days since 1 January 2021): 1 August, and mid-May.
 AUGUST, MID_MAY = 212, 134
 DRAWS = 1000
+#: Of which the first and the last are always there.
+WAYS = ("forest", *PEERS, "cropxai")
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,8 @@ def cases(series: CropSeries, name: str, split: str, rounds: int, quick: bool) -
 class Bench:
     """Answers of all ways, kept in a folder by what they depend on."""
 
-    def __init__(self, folder: Path, settings: Settings):
-        self.folder, self.settings = folder, settings
+    def __init__(self, folder: Path, settings: Settings, ways: tuple[str, ...] = WAYS):
+        self.folder, self.settings, self.ways = folder, settings, ways
 
     def kept(self, case: Case, way: str, choice: object, make: Callable[[], Answers]) -> Answers:
         """Return answers (test,) kept earlier, or make them."""
@@ -187,8 +190,10 @@ def table(bench: Bench, rounds: list[Case], windows: dict[str, float]) -> dict[s
         "TempCNN": lambda case, day: bench.peer(case, "TempCNN", day),
         "L-TAE": lambda case, day: bench.peer(case, "L-TAE", day),
         "LSTM": bench.lstm,
+        "paper": lambda case, day: bench.peer(case, "paper", day),
         "cropxai": bench.answers,
     }
+    ways = {name: ask for name, ask in ways.items() if name in bench.ways}
     tested = sum(len(case.test) for case in rounds)
     print(f"\n{rounds[0].name.rpartition(' ')[0]}: {tested} test parcels, {len(rounds)} rounds")
     print(f"{'accuracy %':10s}" + "".join(f"{name:>22s}" for name in windows))
@@ -295,7 +300,7 @@ def inference(count: int, rounds: int) -> float:
 def training(rounds: int) -> float:
     """Print and return the throughput of a training epoch as a share of that of a bare loop of PyTorch."""
     rng = np.random.default_rng(0)
-    settings = Settings()
+    settings = Settings(epochs=1)
     inputs = Inputs(
         rng.normal(0.3, 0.1, (1024, 36, 10)).astype(np.float32),
         rng.random((1024, 36)) < 0.8,
@@ -303,32 +308,35 @@ def training(rounds: int) -> float:
     )
     target = rng.integers(0, 5, 1024)
 
-    def fresh() -> tuple[CropTransformer, torch.optim.Optimizer]:
-        torch.manual_seed(0)
-        network = CropTransformer(Architecture(10, 5))
-        return network, torch.optim.AdamW(network.parameters(), lr=1e-3)
+    few = inputs.take(np.arange(8))
 
-    own, bare = fresh(), fresh()
+    def fresh() -> CropTransformer:
+        torch.manual_seed(0)
+        return CropTransformer(Architecture(10, 5))
+
+    bare = fresh()
+    optimiser = torch.optim.AdamW(bare.parameters(), lr=1e-3)
     order = np.random.default_rng([settings.seed, 0]).permutation(len(inputs))
     pieces = [order[start : start + settings.batch_size] for start in range(0, len(order), settings.batch_size)]
     draws = np.random.default_rng(1)
     batches = [(augmented(inputs.take(i), settings, draws), torch.from_numpy(target[i])) for i in pieces]
 
     def plain() -> None:
-        network, optimiser = bare
-        network.train()
+        bare.train()
         for number, (batch, truth) in enumerate(batches):
-            optimiser.param_groups[0]["lr"] = 1e-3 * one_cycle(number / len(batches))
-            loss = torch.nn.functional.cross_entropy(network(*batch), truth, label_smoothing=settings.label_smoothing)
+            optimiser.param_groups[0]["lr"] = 1e-3 * rate("one-cycle", number / len(batches))
+            loss = torch.nn.functional.cross_entropy(bare(*batch), truth, label_smoothing=settings.label_smoothing)
             optimiser.zero_grad()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            torch.nn.utils.clip_grad_norm_(bare.parameters(), 1.0)
             optimiser.step()
 
-    spent = paired({"cropxai": lambda: loop._epoch(*own, inputs, target, settings, 0, 1), "bare": plain}, rounds)
+    spent = paired(
+        {"cropxai": lambda: fit(fresh(), (inputs, target), (few, target[:8]), settings), "bare": plain}, rounds
+    )
     share = ratio(spent, "bare", "cropxai")
-    rate = len(inputs) / statistics.median(spent["cropxai"])
-    print(f"\ntraining, 36 dates × 10 bands: {rate:.0f} parcels a CPU second, {share:.3f} of a bare loop of PyTorch")
+    pace = len(inputs) / statistics.median(spent["cropxai"])
+    print(f"\ntraining, 36 dates × 10 bands: {pace:.0f} parcels a CPU second, {share:.3f} of a bare loop of PyTorch")
     return share
 
 
@@ -338,18 +346,25 @@ def main() -> None:
     parser.add_argument("--parts", default=",".join(PARTS), help="of: " + ", ".join(PARTS))
     parser.add_argument("--every", type=int, default=1, help="windows: every N-th dekad")
     parser.add_argument("--rounds", type=int, default=1, help="folds of Arkansas at random")
-    parser.add_argument("--steps", type=int, default=0, help="of training; by default that of the settings")
+    parser.add_argument(
+        "--settings", type=json.loads, default={}, help="of training, as JSON, in place of the defaults"
+    )
+    parser.add_argument("--ways", default=",".join(WAYS), help="of: " + ", ".join(WAYS))
     parser.add_argument("--keep", type=Path, help="folder that keeps answers and models")
     options = parser.parse_args()
     torch.set_num_threads(1)
     quick, parts = options.quick, options.parts.split(",")
-    settings = Settings(split="random", min_parcels=10)
-    if quick or options.steps:
-        settings = replace(settings, steps=options.steps or 40)
+    settings = Settings(split="random", **({"steps": 40} if quick else {}) | options.settings)
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        run(Bench(folder, settings), parts, quick, options.rounds, options.every)
+        run(
+            Bench(folder, settings, ("forest", *options.ways.split(","), "cropxai")),
+            parts,
+            quick,
+            options.rounds,
+            options.every,
+        )
 
 
 def run(bench: Bench, parts: list[str], quick: bool, rounds: int, every: int) -> None:
