@@ -42,6 +42,7 @@ from cropxai.model.inputs import Inputs
 from cropxai.model.loop import fit
 from cropxai.model.prefixes import last_clear_day
 from cropxai.model.reliability import reliability
+from cropxai.model.schedule import rate
 from cropxai.model.splits import folds, hold_back
 from cropxai.model.train import labelled, train_on
 from cropxai.model.transformer import Architecture, CropTransformer
