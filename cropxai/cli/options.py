@@ -266,6 +266,22 @@ decided_at = click.option(
 )
 
 
+start_model = click.option(
+    "--from",
+    "start_model",
+    metavar="NAME|FOLDER",
+    help="Model to go on from: its encoder, and of its classes those that the labels name. Fewer, smaller steps then: "
+    "600 at 5e-4 in batches of 32, classes from 2 parcels on.",
+)
+freeze = click.option("--freeze", is_flag=True, help="With --from: train the last layers alone, at 3e-3.")
+
+
+def given(ctx: click.Context, values: dict[str, Any]) -> dict[str, Any]:
+    """Keep of some options those that the user gave."""
+    default = click.core.ParameterSource.DEFAULT
+    return {name: value for name, value in values.items() if ctx.get_parameter_source(name) is not default}
+
+
 log = click.option(
     "--log", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="CSV file of loss and macro-F1."
 )

@@ -12,25 +12,38 @@ from cropxai.cli import options
 @options.dates
 @options.training
 @options.log
+@options.start_model
+@options.freeze
 @options.progress
-def train(series, output, overwrite, season, start, end, training, log, progress):
+@click.pass_context
+def train(ctx, series, output, overwrite, season, start, end, training, log, start_model, freeze, progress):
     """Train a transformer on the labelled parcels of SERIES; stop early on parcels held back.
 
     A run that was stopped goes on where it stopped when it is started again with the same options.
 
     \b
     $ cropxai train fields.zarr -o model/
+    $ cropxai train few_labels.zarr -o mine/ --from default
     """
-    from cropxai.model import Settings
+    from cropxai.model import Settings, fine_tuning, load_model
     from cropxai.model import train as fit
     from cropxai.outputs import check_absent, remove
     from cropxai.series import CropSeries
 
     check_absent(output, overwrite)
+    if freeze and start_model is None:
+        raise click.UsageError("--freeze keeps the encoder of a model as it is; name the model with --from")
+    if start_model is None:
+        origin, settings = None, Settings(**training)
+    else:
+        origin, settings = load_model(start_model), fine_tuning(freeze, **options.given(ctx, training))
     labelled = CropSeries.open(series).between(*options.chosen_dates(season, start, end))
     checkpoint = output.with_name(f".{output.name}.training")
     with progress.stage("train") as report:
-        model = fit(labelled, Settings(**training), name=output.name, checkpoint=checkpoint, log=log, report=report)
+        model = fit(
+            labelled, settings, name=output.name, checkpoint=checkpoint, log=log, start=origin, freeze=freeze,
+            report=report,
+        )  # fmt: skip
     model.save(output, overwrite)
     remove(checkpoint)
     scored = model.card.metrics

@@ -4,5 +4,6 @@ from cropxai.model.checkpoint import Model, load_model
 from cropxai.model.predict import Classification, classify
 from cropxai.model.settings import Settings
 from cropxai.model.train import train
+from cropxai.model.transfer import fine_tuning
 
-__all__ = ["Classification", "Model", "Settings", "classify", "load_model", "train"]
+__all__ = ["Classification", "Model", "Settings", "classify", "fine_tuning", "load_model", "train"]

@@ -85,8 +85,8 @@ def fit(
         mean_loss = _epoch(state, seen, settings, loss, epochs, bands, within)
         score, held_loss = _score(state, scored_on)
         state.history.append({"loss": mean_loss, "validation_loss": held_loss, "validation_macro_f1": score})
-        if score > state.best_score:
-            state.best_epoch, state.best_score = state.epoch, score
+        if (score, -held_loss) > (state.best_score, -state.best_loss):  # few parcels soon have all the same score
+            state.best_epoch, state.best_score, state.best_loss = state.epoch, score, held_loss
             state.best = {name: value.clone() for name, value in state.average.weights.items()}
         state.epoch += 1
         if checkpoint is not None:

@@ -39,6 +39,7 @@ class State:
     epoch: int = 0
     best_epoch: int = -1
     best_score: float = -math.inf
+    best_loss: float = math.inf
     history: list[Epoch] = field(default_factory=list)
 
     def keep(self, file: Path, run: str) -> None:
@@ -47,7 +48,7 @@ class State:
         tensors = {f"{part}.{name}": value for part, weights in parts.items() for name, value in weights.items()}
         for number, slots in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{number}.{slot}": value for slot, value in slots.items()}
-        told = {name: getattr(self, name) for name in ("epoch", "best_epoch", "best_score", "history")}
+        told = {name: getattr(self, name) for name in ("epoch", "best_epoch", "best_score", "best_loss", "history")}
         with replacing(file, overwrite=True) as part:
             write_tensors(tensors, part, {"run": run, "state": json.dumps(told)})
 

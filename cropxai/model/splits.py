@@ -58,6 +58,32 @@ def hold_back(
     return next(iter(folds(series, target, max(2, round(1 / share)), split, seed)))
 
 
+def too_few(target: npt.NDArray[np.intp], share: float) -> bool:
+    """Tell whether a class has fewer parcels than :func:`hold_back` needs parts."""
+    return int(np.bincount(target)[np.unique(target)].min()) < max(2, round(1 / share))
+
+
+def hold_back_few(target: npt.NDArray[np.intp], share: float, seed: int) -> tuple[Index, Index]:
+    """Return the training and the held-back indices of few parcels, (parcel,) class numbers, drawn at random by class.
+
+    A class with three parcels or more has one held back at least; a class with fewer is all learnt from.
+
+    Raises
+    ------
+    SeriesUnusable
+        If no class has three.
+    """
+    rng, held = np.random.default_rng(seed), list[int]()
+    for number in np.unique(target):
+        own = rng.permutation(np.flatnonzero(target == number))
+        if len(own) >= 3:
+            held.extend(own[: max(1, round(share * len(own)))].tolist())
+    if not held:
+        raise SeriesUnusable("no class has three labelled parcels, so none can be held back to check the training on")
+    kept = np.isin(np.arange(len(target)), held)
+    return np.flatnonzero(~kept), np.flatnonzero(kept)
+
+
 def spatial_blocks(series: CropSeries, count: int, seed: int) -> npt.NDArray[np.intp]:
     """Group parcels into blocks of neighbours (k-means on the ground), (parcel,) block numbers.
 

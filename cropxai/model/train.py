@@ -20,7 +20,8 @@ from cropxai.model.inputs import Inputs
 from cropxai.model.loop import TRIAL_SHARE, Epoch, Target, choose_loss, fit
 from cropxai.model.predict import logits
 from cropxai.model.settings import Settings
-from cropxai.model.splits import Index, hold_back
+from cropxai.model.splits import Index, hold_back, hold_back_few, too_few
+from cropxai.model.transfer import adapted
 from cropxai.model.transformer import Architecture, CropTransformer
 from cropxai.model.uncertainty import fit_uncertainty
 from cropxai.reporting import Report, part, silent
@@ -40,6 +41,8 @@ def train(
     name: str = "model",
     checkpoint: Path | None = None,
     log: Path | None = None,
+    start: Model | None = None,
+    freeze: bool = False,
     report: Report = silent,
 ) -> Model:
     """Train a classifier on the labelled parcels of a series.
@@ -50,17 +53,26 @@ def train(
     name : of the model, on its card
     checkpoint : file to resume from and to write after every epoch
     log : CSV file of the epochs
+    start, freeze : model to go on from instead of anew, and whether its encoder stays as it is
+        (:mod:`cropxai.model.transfer`)
 
     Raises
     ------
     SeriesUnusable
         If there are no labels, fewer than two classes, or the split is not possible.
+    LevelMismatch, BandMismatch
+        If the model to go on from was not made for such a series.
     """
     series, names, target = labelled(series, settings.min_parcels)
-    seen, held = hold_back(series, target, settings.validation_share, settings.split, settings.seed)
+    if start is not None and too_few(target, settings.validation_share):
+        settings = replace(settings, split="random")
+        seen, held = hold_back_few(target, settings.validation_share, settings.seed)
+    else:
+        seen, held = hold_back(series, target, settings.validation_share, settings.split, settings.seed)
     return train_on(
-        series, names, target, seen, held, settings, name=name, checkpoint=checkpoint, log=log, report=report
-    )
+        series, names, target, seen, held, settings,
+        name=name, checkpoint=checkpoint, log=log, start=start, freeze=freeze, report=report,
+    )  # fmt: skip
 
 
 def labelled(series: CropSeries, min_parcels: int) -> tuple[CropSeries, tuple[str, ...], Target]:
@@ -101,29 +113,34 @@ def train_on(
     name: str = "model",
     checkpoint: Path | None = None,
     log: Path | None = None,
+    start: Model | None = None,
+    freeze: bool = False,
     report: Report = silent,
 ) -> Model:
-    """Train on the parcels ``seen``, stop early and calibrate on those ``held``."""
-    bands = series.bands
-    inputs = Inputs.of(series, bands, settings.time_encoding)
-    kinds = ("width", "layers", "dropout", "norm", "activation", "pooling")
-    size = Architecture(len(bands), len(names), **{kind: getattr(settings, kind) for kind in kinds})
+    """Train on the parcels ``seen``, stop early and calibrate on those ``held``; the rest as of :func:`train`."""
     torch.manual_seed(settings.seed)
-    network = CropTransformer(size)
-    learnt = inputs.take(seen)
-    network.mean.copy_(torch.from_numpy(learnt.reflectance[learnt.valid].mean(axis=0)))
-    network.scale.copy_(torch.from_numpy(learnt.reflectance[learnt.valid].std(axis=0) + 1e-6))
-    kept = inputs.take(held)
+    if start is None:
+        bands, time_encoding = series.bands, settings.time_encoding
+        optional = optional_bands(bands) if settings.band_dropout else ()
+        inputs = Inputs.of(series, bands, time_encoding)
+        network, origin = _new_network(inputs.take(seen), len(names), settings), {}
+    else:
+        start.check(series)
+        bands, optional, time_encoding = start.card.bands, start.card.optional_bands, start.card.time_encoding
+        inputs = start.inputs(series)
+        network, known = adapted(start, names, freeze)
+        origin = {"from": start.card.name, "frozen": freeze, "classes_kept": list(known)}
+    learnt, kept = inputs.take(seen), inputs.take(held)
     parts_of_run = (network, (learnt, target[seen]), (kept, target[held]))
     if settings.loss == "auto":
         loss = choose_loss(*parts_of_run, settings, part(report, 0, TRIAL_SHARE), checkpoint, bands=bands)
         settings, report = replace(settings, loss=loss), part(report, TRIAL_SHARE, 1)
     history = fit(*parts_of_run, settings, report, checkpoint, bands=bands, log=log)
     scores = logits(network, kept)
-    days, values = typical_series(learnt)
+    days, values = typical_series(_whole(learnt, network))
     card = Card(
         name=name,
-        architecture=size,
+        architecture=network.size,
         bands=bands,
         level=series.level,
         classes=tuple(CropClass(n, hcat_code(n)) for n in names),
@@ -131,9 +148,9 @@ def train_on(
         typical_days=days,
         typical_reflectance=values,
         season_days=(float(inputs.day.min()), float(inputs.day.max())),
-        time_encoding=settings.time_encoding,
-        optional_bands=optional_bands(bands) if settings.band_dropout else (),
-        training=_provenance(series, names, target, settings, history),
+        time_encoding=time_encoding,
+        optional_bands=optional,
+        training=_provenance(series, names, target, settings, history) | origin,
         metrics={
             "validation_split": settings.split,
             "validation_parcels": len(held),
@@ -150,6 +167,23 @@ def train_on(
         ),
     )
     return Model(network.requires_grad_(False), card)
+
+
+def _new_network(learnt: Inputs, classes: int, settings: Settings) -> CropTransformer:
+    """Return an untrained network with the input normalisation of its training parcels."""
+    kinds = ("width", "layers", "dropout", "norm", "activation", "pooling")
+    values = learnt.reflectance[learnt.valid]
+    size = Architecture(values.shape[1], classes, **{kind: getattr(settings, kind) for kind in kinds})
+    network = CropTransformer(size)
+    network.mean.copy_(torch.from_numpy(values.mean(axis=0)))
+    network.scale.copy_(torch.from_numpy(values.std(axis=0) + 1e-6))
+    return network
+
+
+def _whole(inputs: Inputs, network: CropTransformer) -> Inputs:
+    """Give bands that the series lacks the mean that they have to the network."""
+    lacking = np.isnan(inputs.reflectance)
+    return replace(inputs, reflectance=np.where(lacking, network.mean.numpy(), inputs.reflectance))
 
 
 def typical_series(inputs: Inputs) -> tuple[tuple[float, ...], tuple[tuple[float, ...], ...]]:

@@ -1,0 +1,47 @@
+"""Going on from a trained model: its encoder as it is, its last layer for other classes."""
+
+from dataclasses import replace
+
+import torch
+
+from cropxai.model.checkpoint import Model
+from cropxai.model.settings import Settings
+from cropxai.model.transformer import CropTransformer
+
+#: Parts of the network that a frozen encoder leaves to be trained.
+HEAD = ("decode", "score")
+
+
+def fine_tuning(freeze: bool = False, **given: object) -> Settings:
+    """Return settings for fine-tuning, which needs fewer and smaller steps than training; ``given`` ones are kept.
+
+    They were chosen on tens to hundreds of labels; the head alone bears larger steps.
+    """
+    few = {"steps": 600, "learning_rate": 3e-3 if freeze else 5e-4, "batch_size": 32, "min_parcels": 2}
+    return replace(Settings(), **(few | given))  # type: ignore[arg-type]
+
+
+def adapted(start: Model, names: tuple[str, ...], freeze: bool = False) -> tuple[CropTransformer, tuple[str, ...]]:
+    """Return a copy of a model's network for other classes, and those of them that it knew already.
+
+    A class that the model knows, by name or by HCAT code, keeps its row of the last layer; new rows start anew.
+
+    Parameters
+    ----------
+    start : the trained model
+    names : labels of the new classes
+    freeze : leave all but the head without gradient
+    """
+    old = start.network
+    network = CropTransformer(replace(old.size, classes=len(names)))
+    own = network.state_dict()
+    network.load_state_dict(own | {k: v for k, v in old.state_dict().items() if not k.startswith("score.")})
+    known = start.class_of(names)
+    rows = [(new, start.names.index(name)) for new, name in enumerate(known) if name]
+    with torch.no_grad():
+        for new, row in rows:
+            network.score.weight[new] = old.score.weight[row]
+            network.score.bias[new] = old.score.bias[row]
+    for name, weights in network.named_parameters():
+        weights.requires_grad_(not freeze or name.startswith(HEAD))
+    return network, tuple(names[new] for new, _ in rows)
