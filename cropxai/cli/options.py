@@ -271,7 +271,7 @@ start_model = click.option(
     "start_model",
     metavar="NAME|FOLDER",
     help="Model to go on from: its encoder, and of its classes those that the labels name. Fewer, smaller steps then: "
-    "600 at 5e-4 in batches of 32, classes from 2 parcels on.",
+    "600 at 1e-3 in batches of 32, classes from 2 parcels on.",
 )
 freeze = click.option("--freeze", is_flag=True, help="With --from: train the last layers alone, at 3e-3.")
 

@@ -17,7 +17,7 @@ def fine_tuning(freeze: bool = False, **given: object) -> Settings:
 
     They were chosen on tens to hundreds of labels; the head alone bears larger steps.
     """
-    few = {"steps": 600, "learning_rate": 3e-3 if freeze else 5e-4, "batch_size": 32, "min_parcels": 2}
+    few = {"steps": 600, "learning_rate": 3e-3 if freeze else 1e-3, "batch_size": 32, "min_parcels": 2}
     return replace(Settings(), **(few | given))  # type: ignore[arg-type]
 
 

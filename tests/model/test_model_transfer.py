@@ -63,7 +63,7 @@ def test_a_frozen_encoder_stays_and_another_does_not(model, freeze):
 def test_a_dozen_labels_are_enough(model, freeze):
     """Crops under names that the model does not know: its encoder tells them apart already."""
     few = renamed(two_crops(count=12, seed=2), winter_wheat="a", grain_maize="b")
-    made = train(few, fine_tuning(freeze, epochs=80), start=model, freeze=freeze)
+    made = train(few, fine_tuning(freeze, epochs=150), start=model, freeze=freeze)
     assert evaluate(renamed(two_crops(seed=9), winter_wheat="a", grain_maize="b"), made).accuracy > 0.9
     assert made.card.classes != model.card.classes and made.card.bands == model.card.bands
 
@@ -109,7 +109,7 @@ def test_on_the_command_line(model, tmp_path):
         "--patience",
         "1",
     ]
-    done = run(cli, [*asked, "--freeze", "--log", str(tmp_path / "log.csv"), "--end", "2018-08-01"])
+    done = run(cli, [*asked, "--patience", "1", "--freeze", "--log", str(tmp_path / "log.csv"), "--end", "2018-08-01"])
     assert done.exit_code == 0, done.output
     settings = load_model(tmp_path / "m").card.training["settings"]
     assert (settings["epochs"], settings["learning_rate"], settings["min_parcels"]) == (3, 3e-3, 2)
