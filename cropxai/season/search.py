@@ -33,7 +33,7 @@ class Chosen:
 
     Attributes
     ----------
-    crop : "all", or the crop
+    crop : "all", or the crop; then points are of its parcels, and both its parcels missed and others taken for it count
     end, start : last and first date of the window
     dates : the fewest dates, in order
     loss_end, loss_window, loss_dates : points lost on the parcels to choose by with everything up to the end, with the
@@ -97,15 +97,12 @@ def guided_search(
         return seen[key]
 
     values = np.nan_to_num(np.maximum(np.asarray(relevance, dtype=np.float64), 0))
-    everyone = _Judge(answers, lambda said: said == truth, max_loss, level)
-    crops = [("all", everyone, np.ones(len(truth), dtype=bool))]
-    if per_crop:
-        whole = answers(np.ones(len(trial.series.dates), dtype=bool))
-        for number, name in enumerate(trial.names):
-            concerned = (truth == number) | (whole == number)
-            if (truth == number).sum() > 1:
-                own = _Judge(answers, _of_crop(number, concerned, truth), max_loss, level)
-                crops.append((name, own, concerned & (truth == number)))
+    crops = [("all", _Judge(answers, lambda said: said == truth, max_loss, level), np.ones(len(truth), dtype=bool))]
+    for number, name in enumerate(trial.names if per_crop else ()):
+        own = truth == number
+        if own.any():
+            judge = _Judge(answers, _of_crop(number, truth), max_loss, level, len(truth) / own.sum())
+            crops.append((name, judge, own))
     found = []
     for done, (name, judge, rows) in enumerate(crops):
         within = part(report, done / len(crops), (done + 1) / len(crops))
@@ -113,25 +110,27 @@ def guided_search(
     return found
 
 
-def _of_crop(number: int, concerned: Mask, truth: npt.NDArray[np.intp]) -> Callable[[npt.NDArray[np.intp]], Mask]:
-    """Return what is right for one crop: to be given to its parcels, and to no other of those it was given to."""
-    return lambda said: np.asarray((said[concerned] == number) == (truth[concerned] == number))
+def _of_crop(number: int, truth: npt.NDArray[np.intp]) -> Callable[[npt.NDArray[np.intp]], Mask]:
+    """Return what is right for one crop: that its parcels are given it, and no others."""
+    return lambda said: np.asarray((said == number) == (truth == number))
 
 
 @dataclass
 class _Judge:
-    """Says what a choice of dates loses, and counts how often it was asked."""
+    """Says what a choice of dates loses, in points of the parcels concerned, and counts how often it was asked."""
 
     answers: Callable[[Mask], npt.NDArray[np.intp]]
     right: Callable[[npt.NDArray[np.intp]], Mask]
     max_loss: float
     level: float
+    parcels_a_concerned: float = 1.0
     asked: int = 0
 
     def loss(self, before: Mask, after: Mask) -> tuple[float, float]:
         """Return points lost from one choice of dates to another, and the upper bound."""
         self.asked += 1
-        return loss_bound(self.right(self.answers(before)), self.right(self.answers(after)), self.level)
+        loss, bound = loss_bound(self.right(self.answers(before)), self.right(self.answers(after)), self.level)
+        return loss * self.parcels_a_concerned, bound * self.parcels_a_concerned
 
     def stands(self, before: Mask, after: Mask) -> bool:
         """Say whether the loss is surely accepted."""
