@@ -11,9 +11,15 @@ import os
 import re
 import socket
 import sys
+import zipfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from cropxai.errors import OutputBusy, OutputUnwritable, PathLike
 from cropxai.outputs import remove
@@ -216,3 +222,22 @@ def _put_in_order(output: Path) -> None:
             path.rename(output)
         elif old.fullmatch(path.name) or half.fullmatch(path.name):
             remove(path)
+
+
+def kept_arrays(part: Path, names: Iterable[str]) -> dict[str, npt.NDArray[Any]] | None:
+    """Return the arrays of these names that a file (.npz) keeps; nothing if there is none, or a damaged one.
+
+    Raises
+    ------
+    OutputUnwritable
+        If it may not be read.
+    """
+    try:
+        with np.load(part) as arrays:
+            return {name: arrays[name] for name in names}
+    except FileNotFoundError:
+        return None
+    except PermissionError as error:
+        raise OutputUnwritable(part, "permission denied") from error
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # damaged by something else: to be made anew
+        return None

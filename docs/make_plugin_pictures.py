@@ -2,7 +2,7 @@
 
 Needs Xvfb and QGIS; run it with the Python of an environment that has cropxai::
 
-    python docs/make_plugin_pictures.py docs/ --parcel P016
+    python docs/make_plugin_pictures.py docs/ --parcel P039
 
 QGIS starts with an empty profile on a screen that nobody sees, and runs this file again within itself: it looks for
 "Crop map" in the toolbox, opens its dialog by a double click, fills it in, clicks Run, waits for the end, selects a

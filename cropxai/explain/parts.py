@@ -1,7 +1,6 @@
 """What was explained already, kept in small files, so that a stopped run goes on where it stopped."""
 
 import hashlib
-import zipfile
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -10,11 +9,11 @@ import numpy as np
 import torch
 
 import cropxai
-from cropxai.errors import OutputUnwritable
 from cropxai.explain.lrp import Array, Attribution
 from cropxai.explain.methods import Explainer
 from cropxai.model.inputs import Inputs
 from cropxai.outputs import replacing
+from cropxai.workplace import kept_arrays
 
 
 def name_of(way: Explainer, inputs: Inputs, asked: Array, base: Array) -> str:
@@ -33,21 +32,11 @@ def kept(file: Path, explain: Callable[[], Attribution]) -> Attribution:
     ------
     OutputUnwritable
     """
-    found = _load(file)
-    if found is None:
-        found = explain()
-        with replacing(file, overwrite=True) as part:
-            np.savez(part, **{field.name: getattr(found, field.name) for field in fields(found)})
+    names = [field.name for field in fields(Attribution)]
+    arrays = kept_arrays(file, names)
+    if arrays is not None:
+        return Attribution(**arrays)
+    found = explain()
+    with replacing(file, overwrite=True) as part:
+        np.savez(part, **{name: getattr(found, name) for name in names})
     return found
-
-
-def _load(file: Path) -> Attribution | None:
-    try:
-        with np.load(file) as arrays:
-            return Attribution(**{field.name: arrays[field.name] for field in fields(Attribution)})
-    except FileNotFoundError:
-        return None
-    except PermissionError as error:
-        raise OutputUnwritable(file, "permission denied") from error
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # damaged by something else: explain anew
-        return None

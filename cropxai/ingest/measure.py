@@ -1,16 +1,15 @@
 """Measure one scene: the value of every parcel and band, kept in one small file so that a stopped run can go on."""
 
 import hashlib
-import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from threading import Event
 
 import numpy as np
 import numpy.typing as npt
 
-from cropxai.errors import OutputUnwritable, ScenesUnreadable
+from cropxai.errors import ScenesUnreadable
 from cropxai.ingest.checksums import verify
 from cropxai.ingest.clouds import Hidden
 from cropxai.ingest.files import decoding_in_this_thread
@@ -21,6 +20,7 @@ from cropxai.ingest.rules import MEDIAN, Rules
 from cropxai.ingest.scenes import Grid, Scene
 from cropxai.ingest.zonal import Tally, copy_runs
 from cropxai.outputs import replacing
+from cropxai.workplace import kept_arrays
 
 #: Part of the name of every file; a new number puts all older ones out of use.
 VERSION = 4
@@ -48,6 +48,10 @@ class Measurement:
     counts: npt.NDArray[np.int64]
     clear: npt.NDArray[np.int64]
     present: npt.NDArray[np.int64]
+
+
+#: What a file keeps of it.
+KEPT = tuple(field.name for field in fields(Measurement))
 
 
 class Stopped(Exception):
@@ -91,7 +95,7 @@ def measure(
         if part_of(scene, plans, bands, rules, workdir) != part:
             raise ScenesUnreadable(scene.path, "was changed while it was read; run again when it is complete")
         with replacing(part, overwrite=True) as file:
-            np.savez(file, values=kept.values, counts=kept.counts, clear=kept.clear, present=kept.present)
+            np.savez(file, **{name: getattr(kept, name) for name in KEPT})
     return kept
 
 
@@ -112,15 +116,8 @@ def part_of(scene: Scene, plans: Mapping[Grid, Plan], bands: Sequence[str], rule
 
 def kept_in(part: Path) -> Measurement | None:
     """Return the measurement that a file keeps; nothing if there is none, or a damaged one."""
-    try:
-        with np.load(part) as arrays:
-            return Measurement(arrays["values"], arrays["counts"], arrays["clear"], arrays["present"])
-    except FileNotFoundError:
-        return None
-    except PermissionError as error:
-        raise OutputUnwritable(part, "permission denied") from error
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # damaged by something else: measure anew
-        return None
+    arrays = kept_arrays(part, KEPT)
+    return None if arrays is None else Measurement(**arrays)
 
 
 @decoding_in_this_thread()
