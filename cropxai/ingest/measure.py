@@ -23,7 +23,7 @@ from cropxai.outputs import replacing
 from cropxai.workplace import kept_arrays
 
 #: Part of the name of every file; a new number puts all older ones out of use.
-VERSION = 4
+VERSION = 5
 #: No surface reflects more than this: larger "reflectance" is DN stored as floating point.
 HIGHEST_REFLECTANCE = 10.0
 
@@ -134,7 +134,7 @@ def _measure(
     hidden = Hidden(scene, rules)
     for grid in scene.grids:
         here = [b for b, band in enumerate(bands) if band in scene.bands and scene.bands[band].grid == grid]
-        tally = _tally(scene, plans[grid], [bands[b] for b in here], hidden, rules, stop)
+        tally = _tally(scene, plans[grid], [bands[b] for b in here], hidden, stop)
         _, ours, theirs = np.intersect1d(members, plans[grid].tallied, assume_unique=True, return_indices=True)
         places = [scene.bands[bands[b]] for b in here]
         offset, quantification = (np.array([getattr(p, name) for p in places]) for name in ("offset", "quantification"))
@@ -165,13 +165,12 @@ def _check_scale(scene: Scene, bands: Sequence[str], values: npt.NDArray[np.floa
         )
 
 
-def _tally(scene: Scene, plan: Plan, bands: Sequence[str], hidden: Hidden, rules: Rules, stop: Event | None) -> Tally:
+def _tally(scene: Scene, plan: Plan, bands: Sequence[str], hidden: Hidden, stop: Event | None) -> Tally:
     """Read one grid of the scene chunk by chunk; in memory are one, and the pixels of parcels that lie in several."""
     with SceneReader(scene, bands, hidden) as reader:
         tally = Tally.empty(len(plan.tallied), len(bands), reader.dtype)
         if not len(plan.tallied):
             return tally
-        nodata = np.zeros_like(reader.nodata) if rules.as_eurocropsml else reader.nodata
         layout = plan.layout(reader.block, reader.layers)
         kept = np.empty((len(bands), layout.kept_pixels), dtype=reader.dtype)
         kept_mask = np.empty((1, layout.kept_pixels if len(reader.unclear) else 0), dtype=np.uint16)
@@ -180,9 +179,9 @@ def _tally(scene: Scene, plan: Plan, bands: Sequence[str], hidden: Hidden, rules
             if stop is not None and stop.is_set():
                 raise Stopped
             codes, mask = reader.read(chunk.window, room)
-            tally.add(codes, nodata, reader.unclear, mask, chunk.groups, layout.weights)
+            tally.add(codes, reader.nodata, reader.unclear, mask, chunk.groups, layout.weights)
             copy_runs(codes, chunk.start, chunk.length, chunk.target, kept)
             if len(mask):
                 copy_runs(mask[None], chunk.start, chunk.length, chunk.target, kept_mask)
-        tally.add(kept, nodata, reader.unclear, kept_mask[0], layout.kept, layout.kept_weights)
+        tally.add(kept, reader.nodata, reader.unclear, kept_mask[0], layout.kept, layout.kept_weights)
     return tally
