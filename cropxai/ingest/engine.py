@@ -5,16 +5,15 @@ depend on the engine, nor on how many work at the same time, nor on how often on
 """
 
 import os
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from threading import Event
-from typing import Protocol, TypeVar
+from typing import Protocol
 
+from cropxai.cluster import ahead
 from cropxai.errors import SharesLeft
 from cropxai.ingest.files import small_cache
 from cropxai.ingest.measure import Measurement, measure, part_of
@@ -129,23 +128,6 @@ class Threads:
 
     def close(self) -> None:
         """Do nothing: the threads end with the work."""
-
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-
-def ahead(submit: Callable[[Item], Future[Result]], items: Sequence[Item], many: int) -> Generator[Result, None, None]:
-    """Give the results of futures in order, at most ``many`` of them submitted before they are asked for."""
-    rest = iter(items)
-    waiting = deque(submit(item) for item in islice(rest, many))
-    try:
-        while waiting:
-            yield waiting.popleft().result()
-            waiting.extend(submit(item) for item in islice(rest, 1))
-    finally:
-        for future in waiting:
-            future.cancel()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import cropxai
 from cropxai.ingest import cluster
 from cropxai.ingest import measure as measuring
 
@@ -40,7 +41,7 @@ def dying(scene, *rest):
 
 def unsharing(file, token):
     """Answer as a worker does that does not see the folder."""
-    return cluster.cropxai.__version__, False
+    return cropxai.__version__, False
 
 
 def outdated(file, token):

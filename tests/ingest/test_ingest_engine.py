@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box
 
+from cropxai import cluster as clusters
 from cropxai.errors import ClusterUnusable, ExtraMissing, ScenesUnreadable, SharesLeft
 from cropxai.ingest import Share, cluster, extract_series, read_parcels, reading
 from cropxai.ingest import measure as measuring
@@ -195,19 +196,19 @@ def test_what_is_measured_is_not_measured_again_and_what_is_damaged_is(tmp_path,
     kept[3].write_bytes(b"damaged")
     kept[5].unlink()
     sent = []
-    monkeypatch.setattr(cluster.secrets, "token_hex", lambda n: sent.append(n) or os.urandom(n).hex())
+    monkeypatch.setattr(clusters.secrets, "token_hex", lambda n: sent.append(n) or os.urandom(n).hex())
     same(extract_series(fields, images, workdir=".", dask=workers), whole)
     assert sorted(tmp_path.glob("2018*")) == kept
     assert len(sent) < len(kept)
 
 
 def test_workers_that_do_not_share_the_folder_or_the_version(tmp_path, monkeypatch, workers, fields, images):
-    monkeypatch.setattr(cluster, "_sees", faults.unsharing)
+    monkeypatch.setattr(clusters, "_sees", faults.unsharing)
     with pytest.raises(
         ClusterUnusable, match=rf"worker tcp://\S+: {tmp_path} is not shared by all machines; give -o in"
     ):
         extract_series(fields, images, workdir=tmp_path, dask=workers)
-    monkeypatch.setattr(cluster, "_sees", faults.outdated)
+    monkeypatch.setattr(clusters, "_sees", faults.outdated)
     with pytest.raises(ClusterUnusable, match=r"has cropxai 0\.0\.1, not .*; install one version everywhere"):
         extract_series(fields, images, workdir=tmp_path, dask=workers)
     assert list(tmp_path.glob("2018*")) == []
@@ -240,7 +241,7 @@ def test_a_cluster_without_its_package(monkeypatch, fields, images):
 
 def test_a_scheduler_that_does_not_answer(monkeypatch, tmp_path, fields, images):
     pytest.importorskip("distributed")
-    monkeypatch.setattr(cluster, "PATIENCE_SECONDS", 1)
+    monkeypatch.setattr(clusters, "PATIENCE_SECONDS", 1)
     with pytest.raises(ClusterUnusable, match=r"--dask tcp://127\.0\.0\.1:9: no scheduler answers there"):
         extract_series(fields, images, dask="tcp://127.0.0.1:9", workdir=tmp_path)
     with pytest.raises(ClusterUnusable, match="--dask nonsense: no scheduler answers there"):
