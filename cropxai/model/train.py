@@ -126,9 +126,11 @@ def train_on(
         network, origin = _new_network(inputs.take(seen), len(names), settings), {}
     else:
         start.check(series)
-        bands, optional, time_encoding = start.card.bands, start.card.optional_bands, start.card.time_encoding
-        inputs = start.inputs(series)
-        network, known = adapted(start, names, freeze)
+        bands = tuple(band for band in start.card.bands if band in series.bands)
+        optional = tuple(band for band in start.card.optional_bands if band in bands)
+        time_encoding = start.card.time_encoding
+        inputs = Inputs.of(series, bands, time_encoding)
+        network, known = adapted(start, names, bands, freeze)
         origin = {"from": start.card.name, "frozen": freeze, "classes_kept": list(known)}
     learnt, kept = inputs.take(seen), inputs.take(held)
     parts_of_run = (network, (learnt, target[seen]), (kept, target[held]))
@@ -137,7 +139,7 @@ def train_on(
         settings, report = replace(settings, loss=loss), part(report, TRIAL_SHARE, 1)
     history = fit(*parts_of_run, settings, report, checkpoint, bands=bands, log=log)
     scores = logits(network, kept)
-    days, values = typical_series(_whole(learnt, network))
+    days, values = typical_series(learnt)
     card = Card(
         name=name,
         architecture=network.size,
@@ -178,12 +180,6 @@ def _new_network(learnt: Inputs, classes: int, settings: Settings) -> CropTransf
     network.mean.copy_(torch.from_numpy(values.mean(axis=0)))
     network.scale.copy_(torch.from_numpy(values.std(axis=0) + 1e-6))
     return network
-
-
-def _whole(inputs: Inputs, network: CropTransformer) -> Inputs:
-    """Give bands that the series lacks the mean that they have to the network."""
-    lacking = np.isnan(inputs.reflectance)
-    return replace(inputs, reflectance=np.where(lacking, network.mean.numpy(), inputs.reflectance))
 
 
 def typical_series(inputs: Inputs) -> tuple[tuple[float, ...], tuple[tuple[float, ...], ...]]:

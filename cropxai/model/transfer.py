@@ -21,7 +21,9 @@ def fine_tuning(freeze: bool = False, **given: object) -> Settings:
     return replace(Settings(), **(few | given))  # type: ignore[arg-type]
 
 
-def adapted(start: Model, names: tuple[str, ...], freeze: bool = False) -> tuple[CropTransformer, tuple[str, ...]]:
+def adapted(
+    start: Model, names: tuple[str, ...], bands: tuple[str, ...], freeze: bool = False
+) -> tuple[CropTransformer, tuple[str, ...]]:
     """Return a copy of a model's network for other classes, and those of them that it knew already.
 
     A class that the model knows, by name or by HCAT code, keeps its row of the last layer; new rows start anew.
@@ -30,12 +32,16 @@ def adapted(start: Model, names: tuple[str, ...], freeze: bool = False) -> tuple
     ----------
     start : the trained model
     names : labels of the new classes
+    bands : of the model, those that the series has; without the others, which would be at their mean, that is 0 to the
+        first layer, the network gives the same scores
     freeze : leave all but the head without gradient
     """
     old = start.network
-    network = CropTransformer(replace(old.size, classes=len(names)))
-    own = network.state_dict()
-    network.load_state_dict(own | {k: v for k, v in old.state_dict().items() if not k.startswith("score.")})
+    network = CropTransformer(replace(old.size, classes=len(names), bands=len(bands)))
+    kept = {name: value for name, value in old.state_dict().items() if not name.startswith("score.")}
+    columns = [start.card.bands.index(band) for band in bands]
+    kept |= {name: kept[name][..., columns] for name in ("mean", "scale", "features.weight")}
+    network.load_state_dict(network.state_dict() | kept)
     known = start.class_of(names)
     rows = [(new, start.names.index(name)) for new, name in enumerate(known) if name]
     with torch.no_grad():

@@ -12,6 +12,7 @@ from cropxai.cli.main import cli
 from cropxai.errors import BandMismatch, LevelMismatch, SeriesUnusable
 from cropxai.model import fine_tuning, load_model, train
 from cropxai.model.evaluate import evaluate
+from cropxai.model.inputs import Inputs
 from cropxai.model.predict import logits
 from cropxai.model.splits import hold_back_few, too_few
 from cropxai.model.transfer import adapted
@@ -32,7 +33,7 @@ def encoder(network):
 def test_known_classes_keep_their_row(model):
     """ "Corn" is what others call grain maize (by its HCAT code); rice is new."""
     torch.manual_seed(0)
-    network, known = adapted(model, ("Corn", "rice", "winter wheat"))
+    network, known = adapted(model, ("Corn", "rice", "winter wheat"), model.card.bands)
     old, new = model.network.score.weight, network.score.weight
     assert known == ("Corn", "winter wheat") and model.names == ("grain maize", "winter wheat")
     assert torch.equal(new[0], old[0]) and torch.equal(new[2], old[1])
@@ -41,7 +42,7 @@ def test_known_classes_keep_their_row(model):
 
 
 def test_the_same_classes_in_another_order_give_the_same_scores(model, series):
-    network, _ = adapted(model, ("winter wheat", "grain maize"))
+    network, _ = adapted(model, ("winter wheat", "grain maize"), model.card.bands)
     inputs = model.inputs(series)
     np.testing.assert_allclose(
         logits(network.eval(), inputs)[:, ::-1], logits(model.network, inputs), rtol=1e-5, atol=1e-5
@@ -68,6 +69,15 @@ def test_a_dozen_labels_are_enough(model, freeze):
     assert made.card.classes != model.card.classes and made.card.bands == model.card.bands
 
 
+def test_without_an_optional_band_the_network_is_the_same(model, series):
+    few = series.select_bands(("B04", "B08"))
+    allowing = replace(model, card=replace(model.card, optional_bands=("B11",)))
+    network, _ = adapted(allowing, model.names, ("B04", "B08"))
+    expected = logits(model.network, allowing.inputs(few))
+    found = logits(network.eval(), Inputs.of(few, ("B04", "B08")))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_a_model_of_other_bands_or_level_is_refused(model, series, tmp_path):
     with pytest.raises(LevelMismatch, match="trained on L2A"):
         train(CropSeries(series.dataset.assign_attrs(level="L1C")), FEW, start=model)
@@ -75,7 +85,7 @@ def test_a_model_of_other_bands_or_level_is_refused(model, series, tmp_path):
         train(series.select_bands(("B04", "B11")), FEW, start=model)
     allowing = replace(model, card=replace(model.card, optional_bands=("B11",)))
     made = train(series.select_bands(("B04", "B08")), replace(FEW, epochs=2), start=allowing)
-    assert made.card.bands == model.card.bands and made.card.optional_bands == ("B11",)
+    assert made.card.bands == ("B04", "B08") and made.card.optional_bands == ()
     again = load_model(made.save(tmp_path / "m"))
     assert again.card == made.card
 
