@@ -15,6 +15,8 @@ from system_python import PYTHON
 
 from cropxai.crops import colours, find_crop
 from cropxai.maps import columns
+from cropxai.maps.maptip import UNLIKE
+from cropxai.maps.symbology import STRANGE
 from cropxai.maps.maptip import NEGATIVE, POSITIVE
 from cropxai.maps.styles import AGAINST_TO_FOR
 
@@ -59,13 +61,14 @@ def test_dates_are_dates_and_truths_are_truths(seen):
 
 def test_layer_opens_with_the_crop_style(seen):
     look = seen["default"]
-    assert (look["type"], look["attribute"]) == ("categorizedSymbol", "crop")
+    assert look["type"] == "categorizedSymbol" and UNLIKE in look["attribute"] and '"crop"' in look["attribute"]
     expected = {crop: [crop, colour_of(crop), "solid"] for crop in [*CROPS, HOSTILE]}
-    assert look["categories"] == {**expected, "": ["no answer", "#e9e9e9", "b_diagonal"]}
+    apart = {UNLIKE: [UNLIKE, STRANGE.colour, "b_diagonal"], "": ["no answer", "#e9e9e9", "b_diagonal"]}
+    assert look["categories"] == expected | apart
 
 
 def test_the_legend_lists_the_crops_in_the_order_of_hcat(seen):
-    assert seen["legend"] == [*sorted(CROPS, key=lambda crop: find_crop(crop).hcat_code), HOSTILE, "no answer"]
+    assert seen["legend"] == [*sorted(CROPS, key=lambda crop: find_crop(crop).hcat_code), HOSTILE, UNLIKE, "no answer"]
 
 
 def test_columns_have_aliases_and_the_layer_metadata(seen):
@@ -75,7 +78,9 @@ def test_columns_have_aliases_and_the_layer_metadata(seen):
 
 def test_parcels_are_drawn_in_the_colour_of_their_crop(seen, written):
     answers = written[1].drop(index=list(WITHOUT))
-    expected = {row.parcel_id: colour_of(row.crop) for row in answers.itertuples()}
+    expected = {
+        row.parcel_id: STRANGE.colour if row.novelty > 1 else colour_of(row.crop) for row in answers.itertuples()
+    }
     assert {name: seen["colours"][name] for name in expected} == expected
 
 
