@@ -15,10 +15,9 @@ from system_python import PYTHON
 
 from cropxai.crops import colours, find_crop
 from cropxai.maps import columns
-from cropxai.maps.maptip import UNLIKE
-from cropxai.maps.symbology import STRANGE
-from cropxai.maps.maptip import NEGATIVE, POSITIVE
+from cropxai.maps.maptip import NEGATIVE, POSITIVE, UNLIKE
 from cropxai.maps.styles import AGAINST_TO_FOR
+from cropxai.maps.symbology import STRANGE
 
 CHECK = Path(__file__).parent / "check_map.py"
 DRAW = Path(__file__).parents[2] / "docs" / "make_map_picture.py"
