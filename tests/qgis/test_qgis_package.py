@@ -1,11 +1,13 @@
 """The zip of the plugin by the rules of plugins.qgis.org, and that the check finds what breaks them."""
 
+import importlib.util
 import shutil
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from system_python import skip_unless_ci
 
 PLUGIN = Path(__file__).parents[2] / "qgis_plugin"
 sys.path.insert(0, str(PLUGIN))
@@ -21,7 +23,17 @@ def copy(tmp_path):
 def test_the_plugin_keeps_the_rules():
     assert package.metadata_problems(package.FOLDER) == []
     assert package.source_problems(package.FOLDER) == []
-    assert [problem for problems in package.scan(package.FOLDER).values() for problem in problems or ()] == []
+
+
+def test_the_scanners_of_the_site_find_nothing_here_and_what_is_planted(copy):
+    if missing := [tool for tool in package.TOOLS if importlib.util.find_spec(tool) is None]:
+        skip_unless_ci(f"{missing[0]} is not installed")
+    assert package.scan(package.FOLDER) == {"bandit": [], "detect_secrets": []}
+    with (copy / "plugin.py").open("a", encoding="utf-8") as file:
+        file.write('\ndef planted(text):\n    return eval(text), "AKIAIOSFODNN7EXAMPLF"\n')
+    bandit, secrets = package.scan(copy).values()
+    assert len(bandit) == 1 and "plugin.py" in bandit[0] and "eval" in bandit[0]
+    assert len(secrets) == 1 and secrets[0].startswith("plugin.py") and "AWS" in secrets[0]
 
 
 def test_the_zip_holds_all_of_the_plugin_and_nothing_else(copy, tmp_path):
