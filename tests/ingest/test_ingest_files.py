@@ -56,7 +56,7 @@ def test_keys_in_urls_are_not_told():
 
 
 class Ranges(http.server.BaseHTTPRequestHandler):
-    """Serves one file to who brings the key, in ranges, and nothing beside it."""
+    """Serves one file to who brings the key or asks for it in its bucket, in ranges, and nothing beside it."""
 
     protocol_version = "HTTP/1.1"
     content = b""
@@ -66,7 +66,7 @@ class Ranges(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.asked.append((self.command, self.path))
-        if self.path != "/a/B02.tif?sig=k%2Fy":
+        if self.path not in ("/a/B02.tif?sig=k%2Fy", "/bucket/a/B02.tif"):
             self.send_error(403)
             return
         start, end = 0, len(self.content) - 1
@@ -116,6 +116,21 @@ def test_series_from_behind_a_url(tmp_path, monkeypatch, raster, vector, server)
         extract_series(parcels, tmp_path / "list.csv")
     assert "sig=" not in str(error.value)
     assert len(server.asked) > asked
+
+
+def test_series_from_a_bucket(tmp_path, monkeypatch, raster, vector, server):
+    pixels = np.random.default_rng(2).integers(1, 9000, (300, 400)).astype(np.uint16)
+    file = raster(tmp_path / "B02.tif", {"B02": pixels}, tiled=True, blockxsize=64, blockysize=64)
+    monkeypatch.setattr(Ranges, "content", file.read_bytes())
+    settings = {"AWS_S3_ENDPOINT": f"127.0.0.1:{server.server_port}", "AWS_HTTPS": "NO", "AWS_NO_SIGN_REQUEST": "YES",
+                "AWS_VIRTUAL_HOSTING": "FALSE"}  # fmt: skip
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    parcels = vector(tmp_path / "p.gpkg", [box(500_100, 5_599_700, 500_300, 5_599_900)])
+    (tmp_path / "list.csv").write_text("path,date,band,level\ns3://bucket/a/B02.tif,2018-05-07,B02,L2A\n")
+    series = extract_series(parcels, tmp_path / "list.csv")
+    np.testing.assert_array_equal(series.reflectance.ravel(), np.float32(np.median(pixels[10:30, 10:30]) / 10_000))
+    assert {path for _, path in server.asked} == {"/bucket/a/B02.tif"}
 
 
 def test_a_vrt_behind_a_url_is_not_read(tmp_path, monkeypatch, raster, server):
