@@ -1,8 +1,6 @@
 """Simulated parcels, series and scenes with known truth."""
 
-from cropxai.simulate.calendars import CALENDARS
-from cropxai.simulate.country import SimulationRefused, simulate_series
-from cropxai.simulate.planted import simulate_planted
-from cropxai.simulate.scenes import simulate_scenes
+from cropxai.simulate.classes import SimulationRefused, classes
+from cropxai.simulate.country import Country, simulate_pieces, simulate_series
 
-__all__ = ["CALENDARS", "SimulationRefused", "simulate_planted", "simulate_scenes", "simulate_series"]
+__all__ = ["Country", "SimulationRefused", "classes", "simulate_pieces", "simulate_series"]

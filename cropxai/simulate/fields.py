@@ -1,7 +1,4 @@
-"""Draw simulated fields: each with its own events, leaf areas, cuts, traits and soil, and what grows before and after.
-
-Weather enters only as a shift in days and as a dry spell: there is no thermal time in this version.
-"""
+"""Draw simulated fields: each with its own events, leaf areas, cuts, traits and soil, and what grows before and after."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -10,46 +7,39 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cropxai.simulate.calendars import CALENDARS, EVENTS, REFERENCE_LATITUDE, ArableCalendar, GrassCalendar
+from cropxai.simulate.arable import ARABLE
+from cropxai.simulate.development import (
+    EMERGENCE,
+    EVENTS,
+    FLOWERED,
+    FLOWERING,
+    HARVEST,
+    MATURITY,
+    REFERENCE,
+    SENESCENCE,
+    SOWING,
+    draw_chance,
+    event_days,
+    own_needs,
+    thermal_time,
+)
+from cropxai.simulate.perennial import SWARDS, WOODY
+from cropxai.simulate.plants import Arable, Flower, Plant, Sward, Woody
+from cropxai.simulate.weather import CAPACITIES, DAYS, Weather, normal_temperature
 
 FloatArray = npt.NDArray[np.float32]
+Random = np.random.Generator
 
-#: Later development towards the north, days a degree of latitude (Hopkins' bioclimatic law gives 4; less is assumed).
-DAYS_A_DEGREE = 2.5
 MOST_CUTS = 5
 #: A day that never comes.
 NEVER = 9999.0
-
-
-@dataclass(frozen=True)
-class Region:
-    """A landscape with its own season.
-
-    Attributes
-    ----------
-    lon, lat : degrees
-    spring, summer : shift of the season (days) around 10 April and from mid-July on
-    dryness : strength of the summer's dry spell, 0…1
-    """
-
-    lon: float
-    lat: float
-    spring: float = 0.0
-    summer: float = 0.0
-    dryness: float = 0.0
-
-
-def draw_region(lon: float, lat: float, year: int, rng: np.random.Generator) -> Region:
-    """Draw the season of a place: its latitude, its lasting earliness, and the year's and the region-year's anomaly.
-
-    The anomaly shared by all regions depends on ``year`` alone. The spreads (days) are assumptions.
-    """
-    of_year = np.random.default_rng([year, 1]).normal(0, 1, 3)
-    lasting = DAYS_A_DEGREE * (lat - REFERENCE_LATITUDE) + rng.normal(0, 4)
-    spring = lasting + 5 * of_year[0] + rng.normal(0, 4)
-    summer = lasting + 3 * of_year[0] + 4 * of_year[1] + rng.normal(0, 3)
-    dryness = float(np.clip(0.25 + 0.25 * of_year[2] + rng.normal(0, 0.15), 0, 0.9))
-    return Region(lon, lat, float(spring), float(summer), dryness)
+#: Kinds of field.
+SOWN, CUT, ROWS = 0, 1, 2
+#: Grass begins to grow when the degrees above 0 °C since 1 January, January counted half and February by 0.75, add up
+#: to this (Ernst & Loeper 1976, the "Grünlandtemperatursumme" of extension services).
+GROWTH_BEGINS = 200.0
+#: Day of year on which that is so in the reference climate, and a warm-season sum from which cuts are counted.
+PLANTS: dict[str, Plant] = {plant.name: plant for plant in (*ARABLE, *SWARDS, *WOODY)}
 
 
 @dataclass(frozen=True)
@@ -58,37 +48,56 @@ class Fields:
 
     Attributes
     ----------
-    crop : (field,) label
-    events : (field, event) day of year of each of `EVENTS`; NaN for grass
-    lai, winter_lai, green_left, brown_left : (field,) see the calendars
-    flower : (field, 3) first day, last day, largest cover
+    crop, plant : (field,) class that a field belongs to, and what grows on it (a key of `PLANTS`)
+    kind : (field,) `SOWN`, `CUT` (grass and the like) or `ROWS` (shrubs and trees)
+    place : (field,) landscape
+    events : (field, event) day of year of each of `EVENTS`, NaN where there is none; of shrubs and trees, emergence is
+        bud burst, elongation full leaf, senescence the colouring of leaves and maturity their fall
+    lai, winter_lai, green_left, brown_left, closing, open_rows : (field,) see `plants`
+    flower : (field, 4) first day, last day, largest cover, and whether it is white
     before : (field, 3) leaf area, straw cover and last day of what grows before a spring-sown crop
     after : (field, 5) first day, leaf area and last day of regrowth; straw cover and day of tillage
     cuts : (field, MOST_CUTS) day of year, `NEVER` where not cut
     spring : (field,) day on which grass begins to grow
-    brown, dryness, weeds, wetness : (field,) dead share of grass, dry spell, leaf area of weeds, wetter or drier soil
-    chlorophyll, water, extinction, cover : (field,) canopy traits, see `Traits`
+    grazed : (field,) share of the growth that cattle take
+    brown, weeds, wetness : (field,) dead share of grass, leaf area of weeds, wetter or drier soil
+    crowns, below, wood, foil : (field,) see `plants.Woody`
+    capacity, thirst : (field,) kind of soil on the scale of `weather.CAPACITIES`; how much lack of water does
+    chlorophyll, water, dry, angle, structure, cover : (field,) traits, see `plants.Traits`
     soil_brightness, soil_slope : (field,) factor on soil reflectance; its change towards long wavelengths
     """
 
     crop: npt.NDArray[np.object_]
+    plant: npt.NDArray[np.object_]
+    kind: npt.NDArray[np.int64]
+    place: npt.NDArray[np.int64]
     events: FloatArray
     lai: FloatArray
     winter_lai: FloatArray
     green_left: FloatArray
     brown_left: FloatArray
+    closing: FloatArray
+    open_rows: FloatArray
     flower: FloatArray
     before: FloatArray
     after: FloatArray
     cuts: FloatArray
     spring: FloatArray
+    grazed: FloatArray
     brown: FloatArray
-    dryness: FloatArray
     weeds: FloatArray
     wetness: FloatArray
+    crowns: FloatArray
+    below: FloatArray
+    wood: FloatArray
+    foil: FloatArray
+    capacity: FloatArray
+    thirst: FloatArray
     chlorophyll: FloatArray
     water: FloatArray
-    extinction: FloatArray
+    dry: FloatArray
+    angle: FloatArray
+    structure: FloatArray
     cover: FloatArray
     soil_brightness: FloatArray
     soil_slope: FloatArray
@@ -101,157 +110,240 @@ class Fields:
         rows = np.asarray(index)
         return Fields(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
-    @property
-    def grass(self) -> npt.NDArray[np.bool_]:
-        """Which fields stay green and are cut, (field,)."""
-        return np.isnan(self.events[:, 0])
+
+#: Limits of drawn traits.
+_RANGES = {
+    "chlorophyll": (14, 80),
+    "water": (0.004, 0.06),
+    "dry": (0.002, 0.014),
+    "angle": (18, 78),
+    "structure": (1.1, 2.4),
+    "cover": (0.35, 1.0),
+}
+_TEXT = ("crop", "plant")
+_WHOLE = ("kind", "place")
+_WIDE = {"events": len(EVENTS), "flower": 4, "before": 3, "after": 5, "cuts": MOST_CUTS}
 
 
 def draw_fields(
-    crops: Sequence[str], regions: Sequence[Region], of_region: npt.ArrayLike, rng: np.random.Generator
+    crops: Sequence[str],
+    plants: Sequence[str],
+    of_place: npt.ArrayLike,
+    weather: Weather,
+    rng: Random,
+    hardness: float = 1.0,
 ) -> Fields:
-    """Draw fields of the given crops.
+    """Draw fields.
 
     Parameters
     ----------
-    crops : (field,) labels among `CALENDARS`
-    regions : the landscapes
-    of_region : (field,) index of each field's region
+    crops : (field,) labels
+    plants : (field,) names among `PLANTS`
+    of_place : (field,) landscape of each field, an index into the weather's
+    weather : of the season
     rng : source of chance
+    hardness : factor on all differences between fields of a class; 1 is the default, 0 makes them alike
     """
-    label = np.asarray(list(crops), dtype=object)
-    at = np.asarray(of_region)
-    n = len(label)
-    drawn: dict[str, npt.NDArray[Any]] = {f.name: np.zeros(n, np.float32) for f in fields(Fields) if f.name != "crop"}
-    drawn |= {"events": np.full((n, len(EVENTS)), np.nan, np.float32), "flower": np.zeros((n, 3), np.float32)}
-    drawn |= {"before": np.zeros((n, 3), np.float32), "after": np.zeros((n, 5), np.float32)}
-    drawn["cuts"] = np.full((n, MOST_CUTS), NEVER, np.float32)
-    spring = np.array([r.spring for r in regions], np.float32)[at]
-    summer = np.array([r.summer for r in regions], np.float32)[at]
-    drawn["dryness"] = np.array([r.dryness for r in regions], np.float32)[at] * rng.uniform(0.3, 1.5, n)
-    drawn["weeds"] = rng.gamma(1.0, 0.12, n)
-    drawn["wetness"] = rng.normal(0, 0.12, n)
-    soils = np.exp(rng.normal(0, 0.15, len(regions)))
-    drawn["soil_brightness"] = soils[at] * np.exp(rng.normal(0, 0.16, n))
-    drawn["soil_slope"] = rng.normal(0, 0.12, n)
-    for name in dict.fromkeys(label):
-        rows = np.flatnonzero(label == name)
-        calendar = CALENDARS[name]
-        for trait in fields(calendar.traits):
-            mean, spread = getattr(calendar.traits, trait.name)
-            drawn[trait.name][rows] = rng.normal(mean, spread, len(rows))
-        if isinstance(calendar, GrassCalendar):
-            own = _draw_grass(calendar, spring[rows], rng)
-        else:
-            own = _draw_arable(calendar, spring[rows], summer[rows], rng)
-        for key, values in own.items():
+    name = np.asarray(list(plants), dtype=object)
+    place = np.asarray(of_place, np.int64)
+    n = len(name)
+    drawn: dict[str, npt.NDArray[Any]] = {
+        f.name: np.zeros((n, _WIDE[f.name]) if f.name in _WIDE else n)
+        for f in fields(Fields)
+        if f.name not in (*_TEXT, *_WHOLE)
+    }
+    drawn["events"][:] = np.nan
+    drawn["cuts"][:] = NEVER
+    drawn["weeds"] = rng.gamma(1.0, 0.14, n)
+    drawn["wetness"] = 0.12 * rng.standard_normal(n)
+    soils = np.exp(0.15 * rng.standard_normal(len(weather.places)))
+    drawn["soil_brightness"] = soils[place] * np.exp(0.18 * rng.standard_normal(n))
+    drawn["soil_slope"] = 0.15 + 0.1 * rng.standard_normal(n)
+    drawn["capacity"] = rng.uniform(0, len(CAPACITIES) - 1, n)
+    drawn["thirst"] = rng.uniform(0.2, 1.0, n)
+    kind = np.zeros(n, np.int64)
+    for number, plant in enumerate(PLANTS.values()):
+        rows = np.flatnonzero(name == plant.name)
+        if not len(rows):
+            continue
+        for trait in fields(plant.traits):
+            mean, spread = getattr(plant.traits, trait.name)
+            drawn[trait.name][rows] = mean + hardness * spread * rng.standard_normal(len(rows))
+        kind[rows] = {Arable: SOWN, Sward: CUT, Woody: ROWS}[type(plant)]
+        chance = np.random.default_rng([int(rng.integers(2**31)), number])
+        for key, values in _draw(plant, weather, place[rows], chance, hardness).items():
             drawn[key][rows] = values
-    drawn["chlorophyll"] = drawn["chlorophyll"].clip(0.4, 1.7)
-    drawn["water"] = drawn["water"].clip(0.4, 2.6)
-    drawn["extinction"] = drawn["extinction"].clip(0.28, 0.95)
-    drawn["cover"] = drawn["cover"].clip(0.55, 1.0)
-    return Fields(label, **{key: np.asarray(values, np.float32) for key, values in drawn.items()})
+    # A field that grows well is also greener and thicker: part of the spread of leaf area goes with chlorophyll.
+    for key, (low, high) in _RANGES.items():
+        drawn[key] = drawn[key].clip(low, high)
+    crop = np.asarray(list(crops), dtype=object)
+    return Fields(crop, name, kind, place, **{key: np.asarray(values, np.float32) for key, values in drawn.items()})
+
+
+def _draw(
+    plant: Plant, weather: Weather, place: npt.NDArray[np.int64], rng: Random, hardness: float
+) -> dict[str, npt.NDArray[Any]]:
+    if isinstance(plant, Arable):
+        return _draw_arable(plant, weather, place, rng, hardness)
+    if isinstance(plant, Sward):
+        return _draw_sward(plant, weather, place, rng, hardness)
+    return _draw_woody(plant, weather, place, rng, hardness)
 
 
 def _draw_arable(
-    calendar: ArableCalendar, spring: FloatArray, summer: FloatArray, rng: np.random.Generator
+    plant: Arable, weather: Weather, place: npt.NDArray[np.int64], rng: Random, hardness: float
 ) -> dict[str, npt.NDArray[Any]]:
-    n = len(spring)
-    late = rng.normal(0, calendar.spread, n)  # late sowing
-    variety = rng.normal(0, 3.5, n)
-    events = _events(calendar, spring, summer, late, variety, rng)
-    harvest = events[:, -1]
-    factor = np.exp(rng.normal(0, 0.1, n))  # vigour of the whole field
+    n = len(place)
+    chance = draw_chance(n, plant.spread, rng, hardness)
+    events = event_days(plant.days, plant.clock, weather, place, chance)
+    if plant.campaign:
+        planned = plant.days[HARVEST] + plant.campaign * rng.standard_normal(n)
+        events[:, HARVEST] = np.maximum(planned, events[:, SENESCENCE] + 6)
+        events[:, MATURITY] = np.minimum(events[:, MATURITY], events[:, HARVEST] - 2)
+        events[:, SENESCENCE] = np.minimum(events[:, SENESCENCE], events[:, MATURITY] - 3)
+    factor = np.exp(hardness * 0.12 * rng.standard_normal(n))  # vigour of the whole field
+    # Late sowing costs leaf area.
+    factor *= np.exp(-0.008 * chance.late.clip(-10, 25))
     own: dict[str, npt.NDArray[Any]] = {
         "events": events,
-        "lai": (rng.normal(*calendar.lai, n) * factor).clip(1.0, 7.5),
-        "green_left": (calendar.green_left * np.exp(rng.normal(0, 0.3, n))).clip(0, 0.95),
-        "brown_left": calendar.brown_left * np.exp(rng.normal(0, 0.3, n)),
-        "after": _after_harvest(calendar, harvest, rng),
+        "lai": ((plant.lai[0] + hardness * plant.lai[1] * rng.standard_normal(n)) * factor).clip(0.8, 8),
+        "green_left": (plant.green_left * np.exp(0.3 * rng.standard_normal(n))).clip(0, 0.95),
+        "brown_left": plant.brown_left * np.exp(0.3 * rng.standard_normal(n)),
+        "closing": (plant.closing * np.exp(0.2 * rng.standard_normal(n))).clip(0.05, 0.6),
+        "open_rows": (plant.open_rows * np.exp(0.3 * rng.standard_normal(n))).clip(0, 0.9),
+        "after": _after_harvest(plant, events[:, HARVEST], rng),
+        "flower": _petals(plant.flower, events[:, FLOWERING], events[:, FLOWERED], rng),
     }
-    if calendar.winter:
-        own["winter_lai"] = calendar.winter_lai * np.exp(rng.normal(0, 0.45, n) - late / 18)
+    if plant.winter:
+        warm = _autumn_warmth(weather, place, events[:, EMERGENCE]) / _usual_autumn(plant)
+        own["winter_lai"] = plant.winter_lai * warm.clip(0.15, 2.2) * np.exp(0.35 * rng.standard_normal(n))
     else:
-        own["before"] = _before_sowing(events[:, 0], rng)
-    if calendar.flower:
-        first, last, cover = calendar.flower
-        start = first + events[:, 3] - calendar.days[3]
-        own["flower"] = np.stack(
-            [start, start + (last - first) * rng.normal(1, 0.12, n), _share(cover, n, rng)], axis=1
-        )
+        own["before"] = _before_sowing(events[:, SOWING], rng)
     return own
 
 
-def _events(
-    calendar: ArableCalendar,
-    spring: FloatArray,
-    summer: FloatArray,
-    late: npt.NDArray[np.float64],
-    variety: npt.NDArray[np.float64],
-    rng: np.random.Generator,
-) -> npt.NDArray[np.float64]:
-    """Shift the reference days by season, sowing, variety and field, and keep them in order."""
-    n = len(late)
-    reference = np.array(calendar.days, float)
-    season = np.stack([np.interp(day, [0, 60, 100, 195], [0, 0.7, 1, 0]) * spring for day in reference], axis=1)
-    season += np.stack([np.interp(day, [100, 195], [0, 1]) * summer for day in reference], axis=1)
-    carried = np.array([1, 1.1, 0.35, 0.2, 0.15, 0.12, 0.1] if calendar.winter else [1, 0.9, 0.65, 0.5, 0.4, 0.35, 0.3])
-    days = reference + season + carried * late[:, None]
-    days[:, 2:] += variety[:, None]
-    days += rng.normal(0, [0, 3, 4, 2.5, 4, 3.5, 4], (n, len(EVENTS)))
-    days[:, -1] += rng.gamma(2.0, 2.0, n)  # rain and queues delay the harvest, nothing hastens it
-    least = np.array([0, 5, 12, 10, 6, 6, 3])  # days from one event to the next
-    for event in range(1, len(EVENTS)):
-        days[:, event] = np.maximum(days[:, event], days[:, event - 1] + least[event])
-    return np.asarray(days, float)
+def _autumn_warmth(weather: Weather, place: npt.NDArray[np.int64], emergence: npt.NDArray[np.float64]) -> Any:
+    """Return degree-days above 3 °C from emergence to the new year, (field,)."""
+    sums = np.cumsum(np.maximum(weather.temperature - 3.0, 0), axis=1)
+    end = sums[:, -1 - DAYS[-1]]
+    at = np.clip(np.round(emergence - DAYS[0]).astype(int), 0, sums.shape[1] - 1)
+    return np.maximum(end[place] - sums[place, at], 0)
 
 
-def _share(mean: float, n: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    return np.clip(mean * rng.normal(1, 0.25, n), 0, 0.9)
+def _usual_autumn(plant: Arable) -> float:
+    warm = np.maximum(normal_temperature(REFERENCE) - 3.0, 0)
+    return max(30.0, float(warm[(plant.days[EMERGENCE] <= DAYS) & (DAYS < 0)].sum()))
 
 
-def _before_sowing(sowing: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArray[np.float64]:
+def _petals(flower: Flower | None, first: Any, last: Any, rng: Random) -> npt.NDArray[np.float64]:
+    out = np.zeros((len(first), 4))
+    if flower is not None:
+        cover = np.clip(flower.cover * (1 + 0.25 * rng.standard_normal(len(first))), 0, 0.9)
+        out[:] = np.stack([first, last, cover, np.full(len(first), flower.colour == "white")], axis=1)
+    return out
+
+
+def _share(mean: float, n: int, rng: Random) -> npt.NDArray[np.float64]:
+    return np.clip(mean * (1 + 0.25 * rng.standard_normal(n)), 0, 0.9)
+
+
+def _before_sowing(sowing: npt.NDArray[np.float64], rng: Random) -> npt.NDArray[np.float64]:
     """Draw what covers the soil before a spring-sown crop: nothing, weeds and stubble, or a green catch crop."""
     n = len(sowing)
     kind = rng.random(n)
-    weeds = np.where(kind < 0.75, rng.gamma(1.5, 0.2, n), rng.gamma(4, 0.4, n))
-    lai = np.where(kind < 0.4, rng.gamma(1, 0.05, n), weeds)
-    straw = np.where(kind < 0.4, rng.uniform(0, 0.2, n), rng.uniform(0.05, 0.6, n))
-    return np.stack([lai, straw, sowing - rng.uniform(2, 40, n)], axis=1)
+    weeds = np.where(kind < 0.72, rng.gamma(1.5, 0.22, n), rng.gamma(4, 0.45, n))
+    lai = np.where(kind < 0.35, rng.gamma(1, 0.06, n), weeds)
+    straw = np.where(kind < 0.35, rng.uniform(0, 0.25, n), rng.uniform(0.05, 0.6, n))
+    return np.stack([lai, straw, sowing - rng.uniform(2, 45, n)], axis=1)
 
 
-def _after_harvest(
-    calendar: ArableCalendar, harvest: npt.NDArray[np.float64], rng: np.random.Generator
-) -> npt.NDArray[np.float64]:
+def _after_harvest(plant: Arable, harvest: npt.NDArray[np.float64], rng: Random) -> npt.NDArray[np.float64]:
     """Draw what follows the harvest: straw until tillage, then volunteers, a catch crop or the next winter crop."""
     n = len(harvest)
     tillage = harvest + np.where(rng.random(n) < 0.25, rng.uniform(60, 150, n), rng.gamma(2, 12, n))
     kind = rng.random(n)
     catch = (kind < 0.35) & (harvest < 240)
-    lai = np.where(catch, rng.gamma(5, 0.4, n), calendar.regrowth * np.exp(rng.normal(0, 0.7, n)))
+    lai = np.where(catch, rng.gamma(5, 0.4, n), plant.regrowth * np.exp(0.7 * rng.standard_normal(n)))
     start = harvest + rng.uniform(6, 35, n)
     end = np.where(catch, NEVER, np.maximum(start + 20, np.minimum(tillage + 25, rng.normal(275, 20, n))))
     next_crop = (kind > 0.7) & (harvest < 280)
     start = np.where(next_crop, np.maximum(start, rng.normal(285, 10, n)), start)
     lai = np.where(next_crop, rng.gamma(3, 0.25, n), lai)
     end = np.where(next_crop, NEVER, end)
-    return np.stack([start, lai, end, _share(calendar.residue, n, rng), tillage], axis=1)
+    return np.stack([start, lai, end, _share(plant.residue, n, rng), tillage], axis=1)
 
 
-def _draw_grass(calendar: GrassCalendar, spring: FloatArray, rng: np.random.Generator) -> dict[str, npt.NDArray[Any]]:
-    n = len(spring)
-    counts = rng.choice(calendar.cut_counts, n)
+def growth_begins(weather: Weather) -> npt.NDArray[np.float64]:
+    """Return the day of year on which grass begins to grow, (place,)."""
+    month = np.where(DAYS < 31, 0.5, np.where(DAYS < 59, 0.75, 1.0)) * (DAYS >= 0)
+    sums = np.cumsum(np.maximum(weather.temperature, 0) * month, axis=1)
+    reached = sums >= GROWTH_BEGINS
+    return np.where(reached.any(axis=1), DAYS[reached.argmax(axis=1)], 120).astype(float)
+
+
+#: That day in the reference climate.
+_USUAL_BEGIN = 84.0
+
+
+def _draw_sward(
+    plant: Sward, weather: Weather, place: npt.NDArray[np.int64], rng: Random, hardness: float
+) -> dict[str, npt.NDArray[Any]]:
+    n = len(place)
+    begin = growth_begins(weather)[place]
+    early = begin - _USUAL_BEGIN
+    counts = rng.choice(plant.cuts, n)
     cuts = np.full((n, MOST_CUTS), NEVER)
-    for count, first in calendar.first_cut.items():
+    for count, first in plant.first_cut.items():
         rows = np.flatnonzero(counts == count)
-        begin = first + 0.7 * spring[rows] + rng.normal(0, 8, len(rows))
-        apart = (278 - first) / count * rng.normal(1, 0.06, len(rows))
+        start = first + 0.5 * early[rows] + 9 * hardness * rng.standard_normal(len(rows))
+        apart = (278 - first) / count * (1 + 0.08 * hardness * rng.standard_normal(len(rows)))
         for cut in range(count):
-            cuts[rows, cut] = begin + cut * apart + rng.normal(0, 5, len(rows))
+            cuts[rows, cut] = start + cut * apart + 6 * hardness * rng.standard_normal(len(rows))
+    grazed = np.where(rng.random(n) < plant.grazed, rng.uniform(0.35, 0.8, n), 0)
     return {
-        "lai": (rng.normal(*calendar.lai, n)).clip(0.8, 7),
-        "winter_lai": (rng.normal(*calendar.winter_lai, n)).clip(0.2, 3.5),
-        "spring": calendar.spring + spring + rng.normal(0, 6, n),
-        "brown": (calendar.brown * np.exp(rng.normal(0, 0.35, n))).clip(0, 0.75),
+        "lai": (plant.lai[0] + hardness * plant.lai[1] * rng.standard_normal(n)).clip(0.8, 7),
+        "winter_lai": (plant.winter_lai[0] + hardness * plant.winter_lai[1] * rng.standard_normal(n)).clip(0.15, 3.5),
+        "spring": begin + 6 * hardness * rng.standard_normal(n),
+        "brown": (plant.brown * np.exp(0.4 * hardness * rng.standard_normal(n))).clip(0, 0.8),
         "cuts": np.sort(cuts, axis=1),
+        "grazed": grazed,
+        "flower": _petals(plant.flower, begin + rng.normal(60, 8, n), begin + rng.normal(95, 10, n), rng),
     }
+
+
+def _draw_woody(
+    plant: Woody, weather: Weather, place: npt.NDArray[np.int64], rng: Random, hardness: float
+) -> dict[str, npt.NDArray[Any]]:
+    n = len(place)
+    bud, full, first, last, colouring, fall = plant.days
+    shift = _thermal_shift(bud, plant, weather)[place] + 5 * hardness * rng.standard_normal(n)
+    summer = 0.6 * shift
+    autumn = 6 * hardness * rng.standard_normal(n)
+    events = np.full((n, len(EVENTS)), np.nan)
+    events[:, 1], events[:, 2] = bud + shift, full + summer
+    events[:, 3], events[:, 4] = first + shift, last + shift
+    events[:, 5], events[:, 6] = colouring + autumn, fall + autumn
+    begin = growth_begins(weather)[place]
+    return {
+        "events": events,
+        "lai": (plant.lai[0] + hardness * plant.lai[1] * rng.standard_normal(n)).clip(0.5, 7),
+        "crowns": (plant.crowns[0] + hardness * plant.crowns[1] * rng.standard_normal(n)).clip(0.08, 0.95),
+        "below": (plant.below[0] + hardness * plant.below[1] * rng.standard_normal(n)).clip(0.05, 4),
+        "wood": plant.wood * np.exp(0.3 * hardness * rng.standard_normal(n)),
+        "foil": (plant.foil * (1 + 0.25 * hardness * rng.standard_normal(n))).clip(0, 0.95),
+        "brown": np.full(n, 0.15) * np.exp(0.4 * rng.standard_normal(n)),
+        "spring": begin + 6 * hardness * rng.standard_normal(n),
+        "flower": _petals(plant.flower, events[:, 3], events[:, 4], rng),
+        # Between rows grass is mown a few times, or the soil is worked.
+        "cuts": np.sort(rng.uniform(120, 270, (n, MOST_CUTS)), axis=1),
+    }
+
+
+def _thermal_shift(day: float, plant: Woody, weather: Weather) -> npt.NDArray[np.float64]:
+    """Return by how many days the warmth of a reference day comes late in each landscape, (place,)."""
+    lat = np.array([p.lat for p in weather.places])
+    sums, *_ = thermal_time(weather.temperature.astype(float), plant.clock, lat)
+    sums = sums - sums[:, -1 - DAYS[-1], None]
+    need = own_needs((0, int(day), 366, 366, 366, 366, 366, 366), plant.clock, REFERENCE)[0]
+    rising = 1e-4 * np.arange(len(DAYS))
+    return np.array([np.interp(need, row + rising, DAYS) for row in sums]) - day

@@ -1,4 +1,4 @@
-"""From drawn fields to their state on each date: leaf area, flowers, straw and soil wetness."""
+"""From drawn fields to their state on each date: leaf area, flowers, straw, ripeness, water and snow."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cropxai.simulate.fields import Fields, FloatArray
+from cropxai.simulate.development import (
+    ELONGATION,
+    EMERGENCE,
+    FLOWERED,
+    FLOWERING,
+    HARVEST,
+    MATURITY,
+    SENESCENCE,
+)
+from cropxai.simulate.fields import CUT, NEVER, ROWS, SOWN, Fields, FloatArray
+from cropxai.simulate.weather import Weather
 
 
 @dataclass(frozen=True)
@@ -16,70 +26,101 @@ class States:
     Attributes
     ----------
     green_lai, brown_lai : living and dead leaf area, m² m⁻²
+    cover : share of the ground on which leaves stand
     flower, residue : ground covered by coloured flowers, by straw; 0…1
-    wetness : soil moisture, 0 dry … 1 wet
+    wetness : moisture of the soil's surface, 0 dry … 1 wet
     ripeness : 0 while leaves are fresh … 1 at maturity
+    snow : ground and stand under snow, 0…1
     """
 
     green_lai: FloatArray
     brown_lai: FloatArray
+    cover: FloatArray
     flower: FloatArray
     residue: FloatArray
     wetness: FloatArray
     ripeness: FloatArray
+    snow: FloatArray
 
 
-def states(fields: Fields, days: npt.ArrayLike, wetness: npt.ArrayLike) -> States:
+def states(fields: Fields, days: npt.ArrayLike, weather: Weather) -> States:
     """Work out the state of each field on each day.
 
     Parameters
     ----------
     fields : the fields
     days : (time,) day of year, 1 January = 0; negative in the autumn before
-    wetness : (field, time) or (time,) soil moisture of the region, 0…1
+    weather : of the landscapes in which the fields lie
     """
     day = np.asarray(days, np.float32)
+    column = weather.column(np.asarray(days).astype(int))
     shape = (len(fields), len(day))
-    green, brown, flower, residue, ripe = (np.zeros(shape, np.float32) for _ in range(5))
-    arable, grass = np.flatnonzero(~fields.grass), np.flatnonzero(fields.grass)
-    if len(arable):
-        green[arable], brown[arable], flower[arable], residue[arable], ripe[arable] = _arable(fields.take(arable), day)
-    if len(grass):
-        green[grass], brown[grass], ripe[grass] = _grass(fields.take(grass), day)
-    wet = np.clip(np.asarray(wetness, np.float32) + fields.wetness[:, None], 0, 1)
-    return States(green, brown, flower, residue, np.broadcast_to(wet, shape), ripe)
+    lacking = _stress(fields, weather, column)
+    green, brown, cover, flower, residue, ripe = (np.zeros(shape, np.float32) for _ in range(6))
+    for kind, work in ((SOWN, _arable), (CUT, _grass), (ROWS, _woody)):
+        rows = np.flatnonzero(fields.kind == kind)
+        if len(rows):
+            parts = work(fields.take(rows), day, lacking[rows])
+            green[rows], brown[rows], cover[rows], flower[rows], residue[rows], ripe[rows] = parts
+    for area in (green, brown):
+        np.maximum(area, 0, out=area)  # sums of smooth steps end within rounding of zero
+    for share in (cover, flower, residue, ripe):
+        np.clip(share, 0, 1, out=share)
+    wet = np.clip(weather.wetness[fields.place][:, column] + fields.wetness[:, None], 0, 1)
+    snow = weather.snow[fields.place][:, column]
+    return States(green, brown, cover, flower, residue, wet, ripe, snow)
 
 
-def _arable(fields: Fields, day: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-    _, emergence, _, peak, senescence, maturity, harvest = fields.events.T
-    green = fields.lai[:, None] * _crop_growth(fields, day)
-    growing = _rise(day, emergence, 30) * (1 - _rise(day, senescence, 15))
-    green += fields.weeds[:, None] * growing + _before(fields, day)[0] + _after(fields, day)[0]
-    dead = fields.lai * fields.brown_left
-    brown = along(
-        day, [peak, senescence, maturity, harvest, harvest + 2], [0 * dead, 0.12 * dead, dead, dead, 0 * dead]
+def _stress(fields: Fields, weather: Weather, column: npt.NDArray[np.int64]) -> FloatArray:
+    """Return how much lack of water does to each field, (field, time) 0…1."""
+    low = np.minimum(fields.capacity.astype(int), weather.stress.shape[1] - 2)
+    share = (fields.capacity - low)[:, None]
+    light = weather.stress[fields.place, low][:, column]
+    heavy = weather.stress[fields.place, low + 1][:, column]
+    out: FloatArray = ((light + (heavy - light) * share) * fields.thirst[:, None]).astype(np.float32)
+    return out
+
+
+Parts = tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]
+
+
+def _arable(fields: Fields, day: FloatArray, lacking: FloatArray) -> Parts:
+    """Return green and dead leaf area, cover, flowers, straw and ripeness of sown crops."""
+    events = fields.events.T
+    emergence, peak, senescence, maturity, harvest = (
+        events[e] for e in (EMERGENCE, FLOWERING, SENESCENCE, MATURITY, HARVEST)
     )
-    first, last, cover = fields.flower.T
-    flower = along(day, [first, first + 8, last - 8, last + 4], [0 * cover, cover, cover, 0 * cover])
-    residue = _before(fields, day)[1] + _after(fields, day)[1]
-    ripe = along(day, [peak, senescence, maturity], [0 * dead, 0 * dead + 0.15, 0 * dead + 1])
+    crop = fields.lai[:, None] * _crop_growth(fields, day) * (1 - 0.4 * lacking)
+    growing = _rise(day, emergence, 30) * (1 - _rise(day, senescence, 15))
+    others = fields.weeds[:, None] * growing + _before(fields, day)[0] + _after(fields, day)[0]
+    dead = fields.lai * fields.brown_left
+    none = 0 * dead
+    brown = along(day, [peak, senescence, maturity, harvest, harvest + 2], [none, 0.12 * dead, dead, dead, none])
+    brown += 0.25 * lacking * crop
+    residue = (_before(fields, day)[1] + _after(fields, day)[1]).clip(0, 0.9)
+    ripe = along(day, [peak, senescence, maturity], [none, none + 0.15, none + 1])
     # A crop that is harvested green ripens only in part; what grows after the harvest is fresh.
     ripe *= (1 - fields.green_left)[:, None] * (day[None] < harvest[:, None] + 2)
-    return green, brown, flower, residue.clip(0, 0.9), ripe
+    young = 1 - np.minimum(crop / (0.6 * fields.lai[:, None]), 1)
+    in_rows = (day[None] > emergence[:, None]) & (day[None] < harvest[:, None] + 2)
+    cover = fields.cover[:, None] * (1 - fields.open_rows[:, None] * young * in_rows)
+    return crop + others, brown, cover, _flowers(fields, day), residue, ripe
 
 
 def _crop_growth(fields: Fields, day: FloatArray) -> FloatArray:
     """Green leaf area of the crop itself as a share of its peak, (field, time)."""
-    _, emergence, closure, peak, senescence, maturity, harvest = fields.events.T
+    emergence, closure, peak, flowered, senescence, maturity, harvest = (
+        fields.events.T[e] for e in (EMERGENCE, ELONGATION, FLOWERING, FLOWERED, SENESCENCE, MATURITY, HARVEST)
+    )
     one = np.ones_like(emergence)
     winter = emergence < 0
-    share = np.where(winter, np.minimum(fields.winter_lai / fields.lai, 0.5), 0.03)
+    share = np.where(winter, np.minimum(fields.winter_lai / fields.lai, 0.5), 0.1 * fields.closing)
     rest, regrowth = emergence + (closure - emergence) / 3, emergence + (closure - emergence) * 2 / 3
     nodes = [emergence, np.where(winter, -25, rest), np.where(winter, closure - 25, regrowth), closure, peak]
-    spring = np.where(winter, np.maximum(share * 0.9, 0.05), 0.15)
-    shares = [0 * one, share, spring, np.maximum(np.where(winter, 0.38, 0.45), spring), one]
-    nodes += [senescence, maturity, harvest, harvest + 2]
-    shares += [0.87 * one, fields.green_left, 0.7 * fields.green_left, 0 * one]
+    spring = np.where(winter, np.maximum(share * 0.9, 0.04), 0.35 * fields.closing)
+    shares = [0 * one, share, spring, np.maximum(fields.closing, spring), one]
+    nodes += [flowered, senescence, maturity, harvest, harvest + 2]
+    shares += [0.97 * one, 0.85 * one, fields.green_left, 0.7 * fields.green_left, 0 * one]
     return along(day, nodes, shares)
 
 
@@ -94,10 +135,17 @@ def _before(fields: Fields, day: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _after(fields: Fields, day: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Leaf area and straw after the harvest, (field, time)."""
     start, lai, end, straw, tillage = fields.after.T
-    harvest = fields.events[:, -1]
+    harvest = fields.events[:, HARVEST]
     green = lai[:, None] * _rise(day, start, 45) * (1 - _rise(day, end, 5))
     cover = straw[:, None] * _rise(day, harvest, 2) * (1 - 0.8 * _rise(day, tillage, 3))
     return green, cover
+
+
+def _flowers(fields: Fields, day: FloatArray) -> FloatArray:
+    first, last, cover, _ = fields.flower.T
+    none = 0 * cover
+    length = np.maximum(last - first, 1)
+    return along(day, [first, first + 0.3 * length, last - 0.3 * length, last + 4], [none, cover, cover, none])
 
 
 #: Seasonal course of uncut grass: days after the beginning of growth, and days of the year for its end (assumption).
@@ -108,26 +156,60 @@ _RECOVERY = 15.0
 _LEFT_BY_CUT = 0.14
 
 
-def _grass(fields: Fields, day: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _grass(fields: Fields, day: FloatArray, lacking: FloatArray) -> Parts:
+    """Return green and dead leaf area, cover, flowers, straw and ripeness of swards."""
     lai, low, start = fields.lai, fields.winter_lai, fields.spring
     autumn = [np.full_like(lai, d) for d in _AUTUMN]
     high = np.maximum(lai, low)
     stand = along(day, [start, start + _SPRING_FLUSH, *autumn], [low, high, 0.75 * high, low])
-    growth = np.ones_like(stand)
+    growth = _regrown(fields, day)
+    # Cattle are out from the middle of the flush to autumn.
+    out = _rise(day, start + 30, 25) * (1 - _rise(day, autumn[0] + 40, 30))
+    growth = growth * (1 - fields.grazed[:, None] * out)
+    # Frost browns grass; so does heading of uncut stands in early summer, and lack of water.
+    winter = 1 - _rise(day, start - 5, 45) + _rise(day, np.full_like(lai, 300), 50)
+    headed = along(day, [start + 60, start + 100, autumn[0]], [0 * lai, 1 + 0 * lai, 0.5 + 0 * lai]) * (growth > 0.95)
+    dead = fields.brown[:, None] * (0.5 + 0.4 * winter + 0.6 * headed) + 0.75 * lacking
+    dead = np.clip(dead, 0, 0.92)
+    total = stand * growth * (1 - 0.25 * lacking)
+    stubble = 0.5 * (1 - growth) * (growth < 0.95)
+    cover = np.broadcast_to(fields.cover[:, None], total.shape)
+    ripe = np.clip(dead - 0.2, 0, 1)
+    blooming = _flowers(fields, day) * (growth > 0.8)
+    return total * (1 - dead), total * dead + stubble, cover, blooming, np.zeros_like(total), ripe
+
+
+def _regrown(fields: Fields, day: FloatArray) -> FloatArray:
+    """Return what cuts have left and what has grown since, as a share of the uncut stand, (field, time)."""
+    growth = np.ones((len(fields), len(day)), np.float32)
     for cut in fields.cuts.T:
+        if (cut >= NEVER).all():
+            continue
         since = day[None] - cut[:, None]
         back = 1 - (1 - _LEFT_BY_CUT) * np.exp(-np.maximum(since, 0) / _RECOVERY)
         growth = np.where(since >= 0, np.minimum(growth, back), growth)
-    # A dry spell from late June to late August browns grass; heading in early June does so in uncut stands.
-    dry = np.clip(fields.dryness, 0, 1)[:, None] * _rise(day, np.full_like(lai, 165), 35)
-    dry = dry * (1 - _rise(day, np.full_like(lai, 225), 45))
-    winter = 1 - _rise(day, start - 5, 45) + _rise(day, np.full_like(lai, 300), 50)
-    headed = along(day, [start + 60, start + 100, autumn[0]], [0 * lai, 1 + 0 * lai, 0.5 + 0 * lai]) * (growth > 0.99)
-    dead = fields.brown[:, None] * (0.5 + 0.4 * winter + 0.6 * headed) + 0.75 * dry
-    dead = np.clip(dead, 0, 0.92)
-    total = stand * growth
-    stubble = 0.5 * (1 - growth)
-    return total * (1 - dead), total * dead + stubble, np.clip(dead - 0.2, 0, 1)
+    return growth
+
+
+def _woody(fields: Fields, day: FloatArray, lacking: FloatArray) -> Parts:
+    """Return green and dead leaf area, cover, flowers, straw and ripeness of shrubs and trees over grass or soil."""
+    bud, full, colouring, fall = (fields.events.T[e] for e in (EMERGENCE, ELONGATION, SENESCENCE, MATURITY))
+    one = np.ones_like(bud)
+    leaf = along(day, [bud, full, colouring, fall], [0 * one, one, 0.8 * one, 0 * one])
+    ripe = along(day, [full, colouring, fall], [0 * one, 0.1 * one, 0.9 * one]) * (leaf > 0.02)
+    crowns = fields.crowns[:, None]
+    shaded = crowns * np.minimum(leaf * 1.5, 1)
+    begin = fields.spring
+    season = along(day, [begin, begin + 48, 245 * one, 320 * one], [0.45 * one, one, 0.8 * one, 0.45 * one])
+    mown = 0.55 + 0.45 * _regrown(fields, day)
+    low = fields.below[:, None] * season * mown * (1 - 0.7 * lacking) * (1 - 0.6 * shaded)
+    dead = fields.brown[:, None] + 0.5 * lacking
+    green = shaded * fields.lai[:, None] * leaf + low * (1 - dead.clip(0, 0.9))
+    brown = crowns * fields.wood[:, None] * (1 - 0.5 * leaf) + low * dead.clip(0, 0.9)
+    grown_over = 1 - np.exp(-0.8 * low)
+    cover = 1 - (1 - crowns * (0.25 + 0.75 * np.minimum(leaf * 1.5, 1))) * (1 - grown_over)
+    litter = 0.35 * crowns * _rise(day, fall - 10, 20)
+    return green, brown, cover.clip(0.08, 1), _flowers(fields, day), litter.astype(np.float32), ripe
 
 
 def along(day: FloatArray, nodes: list[npt.NDArray[Any]], values: list[npt.NDArray[Any]]) -> FloatArray:
@@ -155,18 +237,3 @@ def _rise(day: FloatArray, start: npt.NDArray[Any], length: float | npt.NDArray[
     x = np.clip((day[None] - start.astype(np.float32)[:, None]) / width, 0, 1)
     out: FloatArray = x * x * (3 - 2 * x)
     return out
-
-
-def daily_wetness(days: int, rng: np.random.Generator, wet_share: float = 0.35) -> FloatArray:
-    """Draw the soil moisture of one region by day: wetted by rain, dried within days, drier in summer; (days,) 0…1.
-
-    Rain every third day and a drying time of five days are assumptions.
-    """
-    rain = (rng.random(days) < wet_share) * rng.gamma(1.0, 0.35, days)
-    evaporation = 0.18 - 0.08 * np.cos(2 * np.pi * (np.arange(days) - 15) / 365)
-    moisture = np.zeros(days, np.float32)
-    level = 0.5
-    for day in range(days):
-        level = min(1.0, level * (1 - evaporation[day]) + rain[day])
-        moisture[day] = level
-    return moisture
