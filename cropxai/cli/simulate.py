@@ -33,54 +33,45 @@ def simulate() -> None:
 @click.option("--parcels", type=int, default=5000, show_default=True, help="Number of parcels.")
 @year
 @click.option("--level", type=click.Choice(["L1C", "L2A"]), default="L2A", show_default=True, help="Processing level.")
+@click.option("--country", "countries", default="Austria,Denmark,Slovenia", show_default=True,
+              help="Countries, separated by commas; Bavaria and Flanders are others.")  # fmt: skip
 @click.option("--crops", help="Crops to grow, separated by commas.  [default: all]")
+@click.option("--classes", type=click.Choice(["crops", "tinyeurocrops"]), default="crops", show_default=True,
+              help="Label each crop, or the 44 classes of TinyEuroCrops.")  # fmt: skip
 @click.option("--bands", help="Bands, separated by commas.  [default: all of the level]")
-@click.option("--orbits", type=click.IntRange(1, 2), default=2, show_default=True, help="Orbits that pass.")
-@click.option("--regions", type=int, default=8, show_default=True, help="Regions with their own season and soil.")
+@click.option("--orbits", type=click.IntRange(1, 2), default=2, show_default=True, help="Orbits that pass (L2A).")
+@click.option("--regions", type=int, default=9, show_default=True, help="Landscapes with their own weather and soil.")
 @cloudiness(0.5)
+@click.option("--hardness", type=float, default=1.0, show_default=True,
+              help="Factor on the differences between the fields of a crop, 0 to 3.")  # fmt: skip
 @click.option("--label-noise", type=float, default=0.0, show_default=True, help="Share of wrongly declared crops.")
+@click.option("--truth", is_flag=True, help="Keep the signal without clouds and noise, the clouds and all events.")
 @options.seed
 @options.overwrite
 @options.progress
-def country(
-    output: Path,
-    parcels: int,
-    year: int,
-    level: str,
-    crops: str | None,
-    bands: str | None,
-    orbits: int,
-    regions: int,
-    cloudiness: float,
-    label_noise: float,
-    seed: int,
-    overwrite: bool,
-    progress: Progress,
-) -> None:
+def country(output: Path, overwrite: bool, progress: Progress, **choices: Any) -> None:
     """Simulate the series of a country's parcels, for training and tests.
 
     \b
     $ cropxai simulate country -o country.zarr --parcels 20000 --year 2019 --seed 1
+    $ cropxai simulate country -o austria.zarr --country Austria --level L1C --classes tinyeurocrops --truth
     """
     from cropxai.outputs import check_absent
-    from cropxai.simulate import simulate_series
+    from cropxai.series.store import save_pieces
+    from cropxai.simulate import Country, simulate_pieces
 
+    named: dict[str, Any] = {name: _listed(choices.pop(name)) for name in ("countries", "crops", "bands")}
+    land = Country(**choices, **named)
     check_absent(output, overwrite)
     with progress.stage("simulate") as report:
-        series = simulate_series(
-            parcels,
-            year=year,
-            level=level,
-            bands=_listed(bands),
-            crops=_listed(crops),
-            orbits=orbits,
-            regions=regions,
-            cloudiness=cloudiness,
-            label_noise=label_noise,
-            seed=seed,
-            report=report,
-        )
-    series.save(output, overwrite=overwrite)
+        save_pieces(simulate_pieces(land, report=report), output, overwrite)
+    _tell(progress, output)
+
+
+def _tell(progress: Progress, output: Path) -> None:
+    from cropxai.series import CropSeries
+
+    series = CropSeries.open(output)
     progress.result(f"{output}: simulated, {series.summary()}", output=str(output), parcels=len(series))
 
 
@@ -111,39 +102,28 @@ def planted(output: Path, overwrite: bool, progress: Progress, bands: str | None
     with progress.stage("simulate") as report:
         series = simulate_planted(**choices, bands=_listed(bands), report=report)
     series.save(output, overwrite=overwrite)
-    progress.result(f"{output}: simulated, {series.summary()}", output=str(output), parcels=len(series))
+    _tell(progress, output)
 
 
 @simulate.command(short_help="Rasters, parcels and truth of a small landscape.")
 @options.output(what="Folder to make")
-@click.option("--parcels", type=int, default=80, show_default=True, help="Number of parcels.")
-@click.option("--size", type=int, default=160, show_default=True, help="Pixels of 10 m along each side; even.")
+@click.option("--parcels", type=int, default=150, show_default=True, help="Number of parcels.")
+@click.option("--size", type=int, default=216, show_default=True, help="Pixels of 10 m along each side; even.")
 @year
-@click.option("--dates", type=int, default=28, show_default=True, help="Number of scenes, February to October.")
+@click.option("--dates", type=int, default=28, show_default=True, help="Number of dates, February to October.")
 @cloudiness(0.45)
 @click.option(
     "--format",
     type=click.Choice(["geotiff", "safe"]),
     default="geotiff",
     show_default=True,
-    help="One GeoTIFF a date, or one SAFE product as ESA delivers them.",
+    help="One GeoTIFF a tile and date, or one SAFE product as ESA delivers them.",
 )
 @options.seed
 @options.overwrite
 @options.progress
-def scenes(
-    output: Path,
-    parcels: int,
-    size: int,
-    year: int,
-    dates: int,
-    cloudiness: float,
-    format: str,
-    seed: int,
-    overwrite: bool,
-    progress: Progress,
-) -> None:
-    """Simulate a landscape as Sentinel-2 L2A scenes with clouds, its parcels, and the truth beside them.
+def scenes(output: Path, progress: Progress, **choices: Any) -> None:
+    """Simulate a landscape as Sentinel-2 L2A scenes of two tiles with clouds, its parcels, and the truth beside them.
 
     \b
     $ cropxai simulate scenes -o demo --seed 7
@@ -151,19 +131,9 @@ def scenes(
     from cropxai.simulate import simulate_scenes
 
     with progress.stage("simulate") as report:
-        simulate_scenes(
-            output,
-            parcels=parcels,
-            size=size,
-            year=year,
-            dates=dates,
-            cloudiness=cloudiness,
-            seed=seed,
-            format=format,
-            overwrite=overwrite,
-            report=report,
-        )
-    progress.result(f"{output}: {parcels} simulated parcels, {dates} scenes", output=str(output), parcels=parcels)
+        simulate_scenes(output, **choices, report=report)
+    parcels, dates = choices["parcels"], choices["dates"]
+    progress.result(f"{output}: {parcels} simulated parcels, {dates} dates", output=str(output), parcels=parcels)
 
 
 def _listed(text: str | None) -> list[str] | None:

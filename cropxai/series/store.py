@@ -5,6 +5,7 @@ Zarr format 2, which GDAL, xarray and netCDF tools all read. ``reflectance`` is 
 """
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,51 @@ def save(series: CropSeries, path: PathLike, overwrite: bool = False) -> Path:
         if series.parcels is not None:
             series.parcels.to_parquet(part / PARCELS, index=False)
     return Path(path)
+
+
+def save_pieces(pieces: Iterable[CropSeries], path: PathLike, overwrite: bool = False) -> Path:
+    """Write a series that comes in pieces, parcels after parcels, to a Zarr store, whole or not at all.
+
+    Parameters
+    ----------
+    pieces : series of the same dates, bands and variables, without geometries; two of `CHUNK` parcels fit in memory
+    path, overwrite : as of :func:`save`
+
+    Raises
+    ------
+    OutputExists, OutputUnwritable
+    """
+    with replacing(path, overwrite) as part:
+        begun = False
+        for piece in _regrouped(pieces):
+            dataset = piece.dataset.drop_encoding().assign_attrs(
+                format=FORMAT, format_version=VERSION, software=f"cropxai {cropxai.__version__}"
+            )
+            dataset["reflectance"] = dataset["reflectance"].clip(0, (MISSING - 1) * SCALE)
+            _to_text_attrs(dataset)
+            if begun:
+                dataset.to_zarr(part, append_dim="parcel", consolidated=True)
+            else:
+                dataset.to_zarr(part, mode="w", zarr_format=2, consolidated=True, encoding=_encoding(dataset))
+            begun = True
+    return Path(path)
+
+
+def _regrouped(pieces: Iterable[CropSeries]) -> Iterator[CropSeries]:
+    """Join and cut pieces so that each has `CHUNK` parcels, the last the rest."""
+    held: list[xr.Dataset] = []
+    for piece in pieces:
+        held.append(piece.dataset)
+        while sum(dataset.sizes["parcel"] for dataset in held) >= CHUNK:
+            joined = _joined(held)
+            yield CropSeries(joined.isel(parcel=slice(CHUNK)), None)
+            held = [joined.isel(parcel=slice(CHUNK, None))]
+    if held and (rest := _joined(held)).sizes["parcel"]:
+        yield CropSeries(rest, None)
+
+
+def _joined(datasets: list[xr.Dataset]) -> xr.Dataset:
+    return datasets[0] if len(datasets) == 1 else xr.concat(datasets, "parcel", data_vars="minimal")
 
 
 def _encoding(dataset: xr.Dataset) -> dict[str, dict[str, Any]]:

@@ -2,5 +2,15 @@
 
 from cropxai.simulate.classes import SimulationRefused, classes
 from cropxai.simulate.country import Country, simulate_pieces, simulate_series
+from cropxai.simulate.planted import simulate_planted
+from cropxai.simulate.scenes import simulate_scenes
 
-__all__ = ["Country", "SimulationRefused", "classes", "simulate_pieces", "simulate_series"]
+__all__ = [
+    "Country",
+    "SimulationRefused",
+    "classes",
+    "simulate_pieces",
+    "simulate_planted",
+    "simulate_scenes",
+    "simulate_series",
+]

@@ -73,8 +73,8 @@ ARABLE: tuple[Arable, ...] = (
     Arable("silage maize", (117, 134, 174, 208, 219, 247, 256, 262), WARM, 10, (4.6, 0.9), green_left=0.7,
            brown_left=0.18, residue=0.2, regrowth=0.15, closing=0.16, open_rows=0.45, traits=_MAIZE),
     # --- oilseeds and legumes
-    Arable("winter rapeseed", (-131, -122, 90, 115, 143, 165, 192, 204), COLD, 8, (4.6, 1.0), winter_lai=0.9, closing=0.4,
-           brown_left=0.6, regrowth=0.9, flower=Flower("yellow", 0.25), traits=_RAPE),
+    Arable("winter rapeseed", (-131, -122, 90, 115, 143, 165, 192, 204), COLD, 8, (4.6, 1.0), winter_lai=0.9,
+           closing=0.4, brown_left=0.6, regrowth=0.9, flower=Flower("yellow", 0.25), traits=_RAPE),
     Arable("sunflower", (105, 121, 162, 196, 212, 232, 255, 268), COOL, 9, (3.4, 0.8), residue=0.3, open_rows=0.4,
            flower=Flower("yellow", 0.1), traits=replace(_BROAD, angle=(34, 8), cover=(0.91, 0.06))),
     Arable("soybeans", (118, 134, 172, 190, 215, 245, 266, 276), WARM, 9, (4.8, 1.0), residue=0.4, brown_left=0.4,

@@ -10,10 +10,18 @@ import numpy.typing as npt
 from cropxai.bands import BANDS
 from cropxai.simulate.canopy import Angles
 from cropxai.simulate.fields import FloatArray
+from cropxai.simulate.weather import Real
 
 WAVELENGTH = np.array([band.wavelength for band in BANDS]) / 1000  # µm
-#: Rayleigh optical thickness (Hansen & Travis 1974, eq. 2.30).
-RAYLEIGH = 0.008569 * WAVELENGTH**-4 * (1 + 0.0113 * WAVELENGTH**-2 + 0.00013 * WAVELENGTH**-4)
+
+
+def rayleigh(wavelength: npt.ArrayLike) -> Real:
+    """Return the Rayleigh optical thickness at wavelengths in µm (Hansen & Travis 1974, eq. 2.30)."""
+    at = np.asarray(wavelength, float)
+    return np.asarray(0.008569 * at**-4 * (1 + 0.0113 * at**-2 + 0.00013 * at**-4))
+
+
+RAYLEIGH = rayleigh(WAVELENGTH)
 #: Share of the light scattered backwards, by molecules and by continental aerosol; single-scattering albedo, asymmetry
 #: and Ångström exponent of the latter (typical values).
 BACKWARD_RAYLEIGH, BACKWARD_AEROSOL = 0.5, 0.14

@@ -25,7 +25,7 @@ class SimulatedClass:
     label : of the crop catalogue
     code : of the TinyEuroCrops class that it belongs to (HCAT 1)
     plants : what grows on its fields, with weights
-    shares : parcels among 1000, by region
+    shares : number of parcels by region, relative to the other classes
     """
 
     label: str

@@ -161,27 +161,21 @@ def simulate_series(parcels: int = 5000, *, threads: int = 2, report: Report = s
 def simulate_pieces(country: Country, *, threads: int = 2, report: Report = silent) -> Iterator[CropSeries]:
     """Simulate a country piece by piece, for any number of parcels; see `simulate_series`."""
     land = draw_land(country)
-    starts = [
+    jobs = [
         (place, start)
         for place in range(country.regions)
         for start in range(0, int((land.of_place == place).sum()), CHUNK)
     ]
     done = 0
     with ThreadPoolExecutor(threads) as pool:
-        waiting = []
-        for job in starts:
-            waiting.append(pool.submit(_piece, country, land, *job))
-            if len(waiting) > threads:
-                done = yield from _finished(waiting.pop(0).result(), done, country, report)
-        for future in waiting:
-            done = yield from _finished(future.result(), done, country, report)
-
-
-def _finished(piece: CropSeries, done: int, country: Country, report: Report) -> Iterator[CropSeries]:
-    yield piece
-    done += len(piece)
-    report(done / country.parcels, f"{done} parcels")
-    return done
+        waiting = [pool.submit(_piece, country, land, *job) for job in jobs[:threads]]
+        for job in [*jobs[threads:], *[None] * len(waiting)]:
+            piece = waiting.pop(0).result()
+            if job is not None:  # no more pieces than threads are in memory, and the one that is used
+                waiting.append(pool.submit(_piece, country, land, *job))
+            yield piece
+            done += len(piece)
+            report(done / country.parcels, f"{done} parcels")
 
 
 @dataclass(frozen=True)
@@ -212,13 +206,13 @@ class Land:
     @property
     def lat(self) -> npt.NDArray[np.float64]:
         """Latitude, degrees; one of them is 111.2 km."""
-        return np.array([p.lat for p in self.weather.places])[self.of_place] + self.north / 111.2
+        return np.asarray(np.array([p.lat for p in self.weather.places])[self.of_place] + self.north / 111.2)
 
     @property
     def lon(self) -> npt.NDArray[np.float64]:
         """Longitude, degrees."""
         centre = np.array([p.lon for p in self.weather.places])[self.of_place]
-        return centre + self.east / (111.2 * np.cos(np.radians(self.lat)))
+        return np.asarray(centre + self.east / (111.2 * np.cos(np.radians(self.lat))))
 
 
 def draw_land(country: Country) -> Land:

@@ -1,6 +1,6 @@
-"""Draw simulated fields: each with its own events, leaf areas, cuts, traits and soil, and what grows before and after."""
+"""Draw simulated fields: each with its own events, leaf areas, cuts, traits and soil, what grows before and after."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -38,8 +38,8 @@ SOWN, CUT, ROWS = 0, 1, 2
 #: Grass begins to grow when the degrees above 0 °C since 1 January, January counted half and February by 0.75, add up
 #: to this (Ernst & Loeper 1976, the "Grünlandtemperatursumme" of extension services).
 GROWTH_BEGINS = 200.0
-#: Day of year on which that is so in the reference climate, and a warm-season sum from which cuts are counted.
-PLANTS: dict[str, Plant] = {plant.name: plant for plant in (*ARABLE, *SWARDS, *WOODY)}
+_ALL: tuple[Plant, ...] = (*ARABLE, *SWARDS, *WOODY)
+PLANTS: dict[str, Plant] = {plant.name: plant for plant in _ALL}
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ _WIDE = {"events": len(EVENTS), "flower": 4, "before": 3, "after": 5, "cuts": MO
 
 
 def draw_fields(
-    crops: Sequence[str],
-    plants: Sequence[str],
+    crops: Iterable[str],
+    plants: Iterable[str],
     of_place: npt.ArrayLike,
     weather: Weather,
     rng: Random,
@@ -173,7 +173,6 @@ def draw_fields(
         chance = np.random.default_rng([int(rng.integers(2**31)), number])
         for key, values in _draw(plant, weather, place[rows], chance, hardness).items():
             drawn[key][rows] = values
-    # A field that grows well is also greener and thicker: part of the spread of leaf area goes with chlorophyll.
     for key, (low, high) in _RANGES.items():
         drawn[key] = drawn[key].clip(low, high)
     crop = np.asarray(list(crops), dtype=object)
@@ -263,7 +262,7 @@ def _after_harvest(plant: Arable, harvest: npt.NDArray[np.float64], rng: Random)
     tillage = harvest + np.where(rng.random(n) < 0.25, rng.uniform(60, 150, n), rng.gamma(2, 12, n))
     kind = rng.random(n)
     catch = (kind < 0.35) & (harvest < 240)
-    lai = np.where(catch, rng.gamma(5, 0.4, n), plant.regrowth * np.exp(0.7 * rng.standard_normal(n)))
+    lai = np.where(catch, rng.gamma(5, 0.4, n), plant.regrowth * np.exp(0.7 * rng.standard_normal(n))).clip(0, 4.5)
     start = harvest + rng.uniform(6, 35, n)
     end = np.where(catch, NEVER, np.maximum(start + 20, np.minimum(tillage + 25, rng.normal(275, 20, n))))
     next_crop = (kind > 0.7) & (harvest < 280)

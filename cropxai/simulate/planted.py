@@ -15,20 +15,27 @@ import numpy.typing as npt
 import cropxai
 from cropxai.reporting import Report, silent
 from cropxai.series.cube import CropSeries
-from cropxai.simulate.calendars import EVENTS
-from cropxai.simulate.canopy import BAND_NAMES, surface_reflectance
-from cropxai.simulate.country import (
-    CLEAR_SHARE,
-    EXTENT,
-    REGION_RADIUS,
-    SimulationRefused,
-    check_seed,
-    check_year,
-    checked_bands,
+from cropxai.simulate.canopy import BAND_NAMES, SNOW, Angles, surface_reflectance
+from cropxai.simulate.classes import SimulationRefused
+from cropxai.simulate.country import CLEAR_SHARE, RADIUS, check_season, check_share, checked_bands, own_spectra
+from cropxai.simulate.development import FLOWERED, FLOWERING, HARVEST, MATURITY, SENESCENCE
+from cropxai.simulate.fields import NEVER, Fields, FloatArray, draw_fields
+from cropxai.simulate.phenology import States, along, states
+from cropxai.simulate.sky import (
+    AEROSOL,
+    AEROSOL_ERROR,
+    BAND_NOISE,
+    DATE_LEVEL,
+    LEAST_NOISE,
+    OWN_LEVEL,
+    acquisition_days,
+    disturb,
+    draw_air,
+    draw_cloudiness,
+    draw_sky,
+    seen_from,
 )
-from cropxai.simulate.fields import NEVER, Fields, FloatArray, draw_fields, draw_region
-from cropxai.simulate.phenology import States, along, daily_wetness, states
-from cropxai.simulate.sky import AEROSOL, acquisition_days, disturb, draw_cloudiness, draw_sky
+from cropxai.simulate.weather import Weather, draw_place, draw_weather
 
 #: Bands of the surface that a series has by default: all of L2A that see the ground.
 LAND_BANDS = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12")
@@ -37,13 +44,12 @@ LAND_BANDS = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B1
 VISIBLE = 2.0
 #: Standard deviation of a clear value by `sky.disturb`: what scales with it (level by date, by parcel, by band) and, by
 #: band, what does not (noise, aerosol).
-RELATIVE_NOISE = float(np.sqrt(0.035**2 + 0.03**2 + 0.02**2))
-LEAST_NOISE = np.hypot(0.0025, 0.010 * AEROSOL)
-#: Fresh snow or a white fleece: bright up to the near infrared, dark in the short-wave infrared (typical magnitudes).
-WHITE = np.array([0.78, 0.79, 0.79, 0.78, 0.77, 0.76, 0.75, 0.74, 0.73, 0.65, 0.1, 0.14, 0.12], np.float32)
+RELATIVE_NOISE = float(np.sqrt(DATE_LEVEL**2 + OWN_LEVEL**2 + BAND_NOISE**2))
+FIXED_NOISE = np.hypot(LEAST_NOISE, AEROSOL_ERROR * AEROSOL)
+#: Regions in which the fields lie.
+REGIONS = ("Bavaria", "Austria", "Flanders", "Slovenia")
 #: Standard deviation (days) of the planted events between fields.
 SPREAD = 2.0
-PEAK, SENESCENCE, MATURITY, HARVEST = (EVENTS.index(e) for e in ("peak", "senescence", "maturity", "harvest"))
 CHUNK = 2048
 
 Random = np.random.Generator
@@ -63,14 +69,16 @@ class Pair:
 
     Attributes
     ----------
-    crop : label among `CALENDARS`, which the first class bears
+    crop : label that the first class bears
     twin : label of the second class
+    plant : what grows, a name among `fields.PLANTS`
     fields : from fields and chance to the fields of the first and of the second class
     states : from states, fields, days and chance to the states of the second class
     """
 
     crop: str
     twin: str
+    plant: str
     fields: Callable[[Fields, Random], tuple[Fields, Fields]] = _keep_fields
     states: Callable[[States, Fields, FloatArray, Random], States] = _keep_states
 
@@ -86,7 +94,7 @@ def _days(day: float, fields: Fields, rng: Random) -> FloatArray:
 
 def _without_flowers(fields: Fields, rng: Random) -> tuple[Fields, Fields]:
     first = _days(106, fields, rng)
-    flower = np.stack([first, first + 27, fields.flower[:, 2].clip(0.3)], axis=1)
+    flower = np.stack([first, first + 27, fields.flower[:, 2].clip(0.3), np.zeros_like(first)], axis=1)
     return replace(fields, flower=flower), replace(fields, flower=np.zeros_like(flower))
 
 
@@ -108,8 +116,9 @@ def _harvested(early: float, late: float) -> Callable[[Fields, Random], tuple[Fi
     def fields_of_both(fields: Fields, rng: Random) -> tuple[Fields, Fields]:
         first, last = _days(early, fields, rng), _days(late, fields, rng)
         events, after = fields.events.copy(), fields.after.copy()
-        for event, least in ((PEAK, 40), (SENESCENCE, 12), (MATURITY, 3)):
+        for event, least in ((FLOWERING, 40), (FLOWERED, 25), (SENESCENCE, 12)):
             events[:, event] = np.minimum(events[:, event], first - least)
+        events[:, MATURITY] = first - 3
         events[:, HARVEST] = last
         after[:, 0] = np.maximum(after[:, 0], last + 6)
         after[:, 3] = 0  # no straw is left: its cover would differ until tillage
@@ -130,11 +139,11 @@ def _grazed(state: States, fields: Fields, day: FloatArray, rng: Random) -> Stat
 
 #: The pairs, from spring to autumn.
 PAIRS = (
-    Pair("winter wheat", "winter wheat grazed", states=_grazed),
-    Pair("winter rapeseed", "winter rapeseed without flowers", fields=_without_flowers),
-    Pair("grassland", "grassland without first cut", fields=_without_first_cut),
-    Pair("silage maize", "silage maize harvested early", fields=_harvested(240, 270)),
-    Pair("sugar beet", "sugar beet lifted early", fields=_harvested(262, 295)),
+    Pair("winter wheat", "winter wheat grazed", "winter wheat", states=_grazed),
+    Pair("winter rapeseed", "winter rapeseed without flowers", "winter rapeseed", fields=_without_flowers),
+    Pair("grassland", "grassland without first cut", "meadow", fields=_without_first_cut),
+    Pair("silage maize", "silage maize harvested early", "silage maize", fields=_harvested(240, 270)),
+    Pair("sugar beet", "sugar beet lifted early", "sugar beet", fields=_harvested(262, 295)),
 )  # fmt: skip
 
 
@@ -177,15 +186,15 @@ def simulate_planted(
     days = acquisition_days(0, 364, int(np.random.default_rng([seed, year, 7]).integers(0, 5)), orbits)
     count = parcels // 2
     rng = np.random.default_rng([seed, 0])
-    west, south, east, north = EXTENT
-    places = [
-        draw_region(rng.uniform(west, east), rng.uniform(south, north), year, np.random.default_rng([seed, year, r, 6]))
-        for r in range(regions)
-    ]
+    places = [draw_place(REGIONS[r % len(REGIONS)], rng) for r in range(regions)]
+    weather = draw_weather(places, year, seed)
     of_region = rng.integers(0, regions, count)
     of_pair = rng.permutation(np.arange(count) % len(PAIRS))
-    place_east, place_north = rng.uniform(-REGION_RADIUS, REGION_RADIUS, (2, count)).astype(np.float32)
-    fields = draw_fields([PAIRS[p].crop for p in of_pair], places, of_region, np.random.default_rng([seed, year, 1]))
+    place_east, place_north = rng.uniform(-RADIUS, RADIUS, (2, count)).astype(np.float32)
+    pairs = [PAIRS[p] for p in of_pair]
+    chance = np.random.default_rng([seed, year, 1])
+    fields = draw_fields([p.crop for p in pairs], [p.plant for p in pairs], of_region, weather, chance)
+    fields = replace(fields, grazed=np.zeros_like(fields.grazed))
     overcast = draw_cloudiness(days, regions, np.random.default_rng([seed, year, 3]))
     seen = np.empty((count, 2, len(days), len(names)), np.float32)
     difference = np.empty((count, len(days), len(names)), np.float32)
@@ -194,18 +203,20 @@ def simulate_planted(
     which = [BAND_NAMES.index(b) for b in names]
     done = 0
     for region in range(regions):
-        wetness = daily_wetness(365, np.random.default_rng([seed, year, 2, region]))[days]
+        air = draw_air(days, overcast[region], cloudiness, np.random.default_rng([seed, year, 8, region]))
+        angles = seen_from(air, places[region].lat, days)
         for start in range(0, len(rows := np.flatnonzero(of_region == region)), CHUNK):
             piece = rows[start : start + CHUNK]
             rng = np.random.default_rng([seed, year, 4, region, start])
-            twins, decoy[piece] = _twins(fields.take(piece), of_pair[piece], days, wetness, decoys, rng)
+            view = _View(days, angles, weather)
+            twins, decoy[piece] = _twins(fields.take(piece), of_pair[piece], view, decoys, rng)
             difference[piece] = (twins[0] - twins[1])[..., which]
             planted[piece] = visible(*twins)[..., which].any(axis=2)
-            sky = draw_sky(overcast[region], place_east[piece], place_north[piece], cloudiness, rng)
+            sky = draw_sky(air, place_east[piece], place_north[piece], rng)
             missing = sky.clear < CLEAR_SHARE
             noise = int(rng.integers(2**62))
             for copy, surface in enumerate(twins):
-                values = np.clip(disturb(surface, sky, np.random.default_rng(noise)), 0.0001, 1.2)[..., which]
+                values = np.clip(disturb(surface, sky, air, np.random.default_rng(noise)), 0.0001, 1.2)[..., which]
                 values[missing] = np.nan
                 seen[piece, copy] = values
             clear[piece] = np.where(missing, 0, sky.clear)
@@ -248,39 +259,51 @@ def simulate_planted(
     )
 
 
+@dataclass(frozen=True)
+class _View:
+    """When and how fields are looked at: days of year, angles and weather."""
+
+    days: npt.NDArray[np.int64]
+    angles: Angles
+    weather: Weather
+
+
 def _twins(
-    fields: Fields, of_pair: npt.NDArray[np.int64], days: npt.NDArray[np.int64], wetness: FloatArray, decoys: int,
-    rng: Random,
-) -> tuple[tuple[FloatArray, FloatArray], npt.NDArray[np.bool_]]:  # fmt: skip
+    fields: Fields, of_pair: npt.NDArray[np.int64], view: _View, decoys: int, rng: Random
+) -> tuple[tuple[FloatArray, FloatArray], npt.NDArray[np.bool_]]:
     """Return the surface reflectance of both twins of some fields, (field, time, 13) each, and their decoys.
 
     The decoys (field, time) are part of the signal of both.
     """
-    shape = (len(fields), len(days))
+    shape = (len(fields), len(view.days))
     white, watered = (_random_dates(shape, decoys, rng) for _ in range(2))
     cover = (white * rng.uniform(0.3, 0.8, shape)).astype(np.float32)[..., None]
-    wet = np.maximum(wetness, watered).astype(np.float32)
-    # A field's spectra deviate from the model's by a lasting factor by band, half of it shared (as in the country).
-    factor = np.exp(rng.normal(0, 0.03, (len(fields), 1, 1)) + rng.normal(0, 0.03, (len(fields), 1, 13)))
-    day = days.astype(np.float32)
+    factor = own_spectra(len(fields), rng)
+    day = view.days.astype(np.float32)
     surfaces = np.empty((2, *shape, 13), np.float32)
     for number, pair in enumerate(PAIRS):
         own = np.flatnonzero(of_pair == number)
         if not len(own):
             continue
         first, second = pair.fields(fields.take(own), rng)
-        plain = states(first, day, wet[own])
-        changed = pair.states(states(second, day, wet[own]), second, day, rng)
-        surfaces[0, own] = surface_reflectance(first, plain)
-        surfaces[1, own] = surface_reflectance(second, changed)
-    surfaces *= factor.astype(np.float32)
-    surfaces += (WHITE - surfaces) * cover
+        plain = _watered(states(first, view.days, view.weather), watered[own])
+        changed = pair.states(_watered(states(second, view.days, view.weather), watered[own]), second, day, rng)
+        surfaces[0, own] = surface_reflectance(first, plain, view.angles)
+        surfaces[1, own] = surface_reflectance(second, changed, view.angles)
+    surfaces *= factor
+    surfaces += (SNOW - surfaces) * cover
     return (surfaces[0], surfaces[1]), white | watered
+
+
+def _watered(state: States, watered: npt.NDArray[np.bool_]) -> States:
+    """Wet the soil on some dates; real snow is left out: it would hide what is planted."""
+    wet = np.maximum(state.wetness, watered.astype(np.float32))
+    return replace(state, wetness=wet, snow=np.zeros_like(state.snow))
 
 
 def visible(one: FloatArray, other: FloatArray) -> npt.NDArray[np.bool_]:
     """Say where two reflectances without noise, (…, 13), differ by more than noise does."""
-    noise = np.hypot(LEAST_NOISE, RELATIVE_NOISE * np.maximum(one, other))
+    noise = np.hypot(FIXED_NOISE, RELATIVE_NOISE * np.maximum(one, other))
     return np.asarray(np.abs(one - other) >= VISIBLE * noise)
 
 
@@ -304,16 +327,14 @@ def _check(
     decoys: int,
     seed: int,
 ) -> tuple[str, ...]:
-    check_year(year)
-    check_seed(seed)
+    check_season(year, seed)
     if parcels < 2 * len(PAIRS) or parcels % 2:
         raise SimulationRefused(f"{parcels} parcels; ask for an even number, {2 * len(PAIRS)} or more")
     if orbits not in (1, 2):
         raise SimulationRefused(f"{orbits} orbits; use 1 or 2")
     if regions < 1:
         raise SimulationRefused(f"{regions} regions; ask for at least one")
-    if not 0.01 <= cloudiness <= 0.99:
-        raise SimulationRefused(f"cloudiness {cloudiness} is out of range; use 0.01 to 0.99")
+    check_share("cloudiness", cloudiness, 0.01, 0.99)
     if not 0 <= decoys <= 20:
         raise SimulationRefused(f"{decoys} decoys; use 0 to 20")
     return checked_bands(LAND_BANDS if bands is None else bands, "L2A")

@@ -1,4 +1,4 @@
-"""What a kind of plant is: its year, its canopy and how fields of it differ. The tables are in `arable` and `perennial`.
+"""What a kind of plant is: its year, its canopy and how its fields differ. The tables are in `arable` and `perennial`.
 
 Days are days of year, 1 January = 0, in the reference climate (`development.REFERENCE`), negative in the autumn before.
 Pairs are (mean, standard deviation) between fields.

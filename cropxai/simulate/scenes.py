@@ -21,11 +21,12 @@ from cropxai.bands import BANDS, BY_NAME, COMMON_BANDS, FIRST_OFFSET_DAY, QUANTI
 from cropxai.errors import OutputExists, OutputUnwritable, PathLike
 from cropxai.outputs import replacing
 from cropxai.reporting import Report, silent
-from cropxai.simulate.calendars import EVENTS
-from cropxai.simulate.canopy import BAND_NAMES, surface_reflectance
+from cropxai.simulate.canopy import BAND_NAMES, Angles, angles, surface_reflectance
+from cropxai.simulate.classes import SimulationRefused, class_shares, draw_plants
 from cropxai.simulate.clouds import ScenePass, draw_passes, observe
-from cropxai.simulate.country import SimulationRefused, check_seed, check_year, crop_shares, event_dates
-from cropxai.simulate.fields import Fields, FloatArray, draw_fields, draw_region
+from cropxai.simulate.country import check_season, check_share, event_dates
+from cropxai.simulate.development import EVENTS
+from cropxai.simulate.fields import Fields, FloatArray, draw_fields
 from cropxai.simulate.landscape import (
     PIXEL,
     ROAD,
@@ -39,12 +40,18 @@ from cropxai.simulate.landscape import (
     smooth_noise,
     spread_evenly,
 )
-from cropxai.simulate.phenology import daily_wetness, states
+from cropxai.simulate.phenology import states
 from cropxai.simulate.safe import SafeTile, coarsened, write_safe
 from cropxai.simulate.safe_xml import SafeStyle
+from cropxai.simulate.weather import Place, Weather, draw_weather
 
-#: The tile and a corner inside it: upper left easting and northing (m) in UTM zone 32 north, and about where that is.
-TILE, EPSG, CORNER, PLACE = "T32UPU", 32632, (640_000.0, 5_350_000.0), (10.9, 48.3)
+#: Two neighbouring tiles, a corner where they overlap (upper left easting and northing, m, in UTM zone 32 north), and
+#: about where that is.
+TILES, EPSG, CORNER, PLACE = ("T32UPU", "T32UQU"), 32632, (703_000.0, 5_350_000.0), Place("Bavaria", 11.7, 48.3)
+#: Share of the landscape's columns that the first and the second tile show, counted from the west and from the east.
+SHOWN = (0.66, 0.7)
+#: Least share, on the scale of `classes.SimulatedClass`, of the crops that are grown.
+COMMON = 5.5
 CRS = f"EPSG:{EPSG}"
 #: Time of day at which it is passed, UTC.
 OVERPASS = dt.timedelta(hours=10, minutes=20, seconds=21)
@@ -58,8 +65,8 @@ LABEL_NOISE = 0.03
 SEASON = (31, 303)
 PARCELS, SIZES, DATES = (10, 20_000), (48, 3000), (1, 100)
 
-#: Writes (11, row, column) ten bands and SCL of a date into a folder.
-Writer = Callable[[Path, npt.NDArray[np.uint16], Affine, pd.Timestamp], None]
+#: Writes (11, row, column) ten bands and SCL of a date into a folder, for a tile.
+Writer = Callable[[Path, str, npt.NDArray[np.uint16], Affine, pd.Timestamp], None]
 
 _PARCEL_FILES = ("shp", "shx", "dbf", "prj", "cpg", "gpkg")
 WHICH = [BAND_NAMES.index(band) for band in COMMON_BANDS]
@@ -69,8 +76,8 @@ COARSE = np.array([BY_NAME[band].resolution > 10 for band in COMMON_BANDS])
 def simulate_scenes(
     folder: PathLike,
     *,
-    parcels: int = 80,
-    size: int = 160,
+    parcels: int = 150,
+    size: int = 216,
     year: int = 2018,
     dates: int = 28,
     cloudiness: float = 0.45,
@@ -87,7 +94,7 @@ def simulate_scenes(
     parcels : number of parcels; the last four are bad on purpose (bow-tie, multi-part, sliver, outside)
     size : pixels of 10 m along each side; even
     year, seed : season and chance, see `simulate_series`
-    dates : number of scenes from February to October
+    dates : number of dates from February to October; each has a scene of both tiles
     cloudiness : mean share of cloud over all passes, of which the scenes are the clearer ones
     format : "geotiff", one multi-band file a date, or "safe", one product as ESA delivers them
     overwrite : replace the folder if it exists
@@ -105,14 +112,16 @@ def simulate_scenes(
         (part / "scenes").mkdir(parents=True)
         land = draw_landscape(parcels, size, CORNER, np.random.default_rng([seed, 20]))
         rng = np.random.default_rng([seed, year, 21])
-        region = draw_region(*PLACE, year, rng)
-        crops = spread_evenly(crop_shares(None), parcels, rng)
-        grown = draw_fields([*crops, "grassland"], [region], np.zeros(parcels + 1, int), rng)  # the last is the verge
+        weather = draw_weather([PLACE], year, seed)
+        shares = {label: share for label, share in class_shares(None, PLACE.region).items() if share >= COMMON}
+        crops = spread_evenly(shares, parcels, rng)
+        plants = [*draw_plants(crops, rng), "extensive meadow"]  # the last is the verge
+        grown = draw_fields([*crops, "grassland"], plants, np.zeros(parcels + 1, int), weather, rng)
         ids = [f"P{n:03d}" for n in range(1, parcels + 1)]
         _write_parcels(part, land, ids, _declared(crops, rng), rng)
         _write_truth(part / "truth.csv", ids, grown, year)
         write = WRITERS[format]
-        _write_scenes(part / "scenes", write, land, grown, size, year, dates, cloudiness, seed, report)
+        _write_scenes(part / "scenes", write, land, grown, weather, size, year, dates, cloudiness, seed, report)
         options = f"--parcels {parcels} --size {size} --year {year} --dates {dates} --cloudiness {cloudiness:g}"
         options += f" --seed {seed}" + (f" --format {format}" if format != "geotiff" else "")
         command = f"cropxai simulate scenes -o {Path(folder).name} {options}"
@@ -122,15 +131,13 @@ def simulate_scenes(
 
 
 def _check(parcels: int, size: int, year: int, dates: int, cloudiness: float, seed: int) -> None:
-    check_year(year)
-    check_seed(seed)
+    check_season(year, seed)
     for name, value, (least, most) in (("parcels", parcels, PARCELS), ("size", size, SIZES), ("dates", dates, DATES)):
         if not least <= value <= most:
             raise SimulationRefused(f"{name} {value} is out of range; use {least} to {most}")
     if size % 2:
         raise SimulationRefused(f"size {size} is odd; use an even number, because some bands have pixels of 20 m")
-    if not 0.01 <= cloudiness <= 0.99:
-        raise SimulationRefused(f"cloudiness {cloudiness} is out of range; use 0.01 to 0.99")
+    check_share("cloudiness", cloudiness, 0.01, 0.99)
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -223,6 +230,7 @@ def _write_scenes(
     write: Writer,
     land: Landscape,
     grown: Fields,
+    weather: Weather,
     size: int,
     year: int,
     dates: int,
@@ -233,23 +241,30 @@ def _write_scenes(
     rng = np.random.default_rng([seed, year, 22])
     transform = from_origin(*CORNER, PIXEL, PIXEL)
     ground = _ground(land, grown, size, transform, np.random.default_rng([seed, 23]))
-    wetness = daily_wetness(366, rng)
     passes = draw_passes(dates, SEASON, cloudiness, rng)
     for done, scene in enumerate(passes):
         date = pd.Timestamp(year=year, month=1, day=1) + pd.Timedelta(days=scene.day)
         chance = np.random.default_rng([seed, year, 24, scene.day])
-        numbers = _digital_numbers(ground, scene, float(wetness[scene.day]), chance)
-        write(folder, numbers, transform, date)
+        numbers = _digital_numbers(ground, scene, weather, chance)
+        for tile, (first, last) in zip(TILES, _columns(size), strict=True):
+            write(folder, tile, numbers[..., first:last], transform * Affine.translation(first, 0), date)
         report((done + 1) / dates, f"{date:%Y-%m-%d}")
 
 
+def _columns(size: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the first and the last column, not included, of each tile; even, because some bands have 20 m."""
+    west, east = (2 * round(size * share / 2) for share in SHOWN)
+    return (0, west), (size - east, size)
+
+
 def _digital_numbers(
-    ground: Ground, scene: ScenePass, wetness: float, rng: np.random.Generator
+    ground: Ground, scene: ScenePass, weather: Weather, rng: np.random.Generator
 ) -> npt.NDArray[np.uint16]:
     """Return a scene: (11, row, column), ten bands and SCL."""
     size = ground.kind.shape[0]
-    state = states(ground.fields, [scene.day], np.array([wetness]))
-    surface = surface_reflectance(ground.fields, state)[:, 0, WHICH].reshape(size, size, -1)
+    state = states(ground.fields, [scene.day], weather)
+    seen_from: Angles = angles(PLACE.lat, np.array([scene.day]))
+    surface = surface_reflectance(ground.fields, state, seen_from)[:, 0, WHICH].reshape(size, size, -1)
     _paint_background(surface, ground, scene.day)
     seen, scl, unseen = observe(_blur(surface), ground.kind == WATER, scene, rng)
     seen[..., COARSE] = _coarsen(seen[..., COARSE])
@@ -303,8 +318,10 @@ def _coarsen(values: FloatArray) -> FloatArray:
     return out
 
 
-def _write_geotiff(folder: Path, numbers: npt.NDArray[np.uint16], transform: Affine, date: pd.Timestamp) -> None:
-    path = folder / f"S2L2A_{TILE}_{date:%Y%m%d}.tif"
+def _write_geotiff(
+    folder: Path, tile: str, numbers: npt.NDArray[np.uint16], transform: Affine, date: pd.Timestamp
+) -> None:
+    path = folder / f"S2L2A_{tile}_{date:%Y%m%d}.tif"
     count, height, width = numbers.shape
     profile = {"driver": "GTiff", "dtype": "uint16", "nodata": 0, "compress": "deflate", "predictor": 2, "zlevel": 9}
     # By way of memory, so that a full disk is told by one error and not by lines of the TIFF library.
@@ -322,7 +339,9 @@ def _write_geotiff(folder: Path, numbers: npt.NDArray[np.uint16], transform: Aff
         path.write_bytes(memory.read())
 
 
-def _write_product(folder: Path, numbers: npt.NDArray[np.uint16], transform: Affine, date: pd.Timestamp) -> None:
+def _write_product(
+    folder: Path, tile: str, numbers: npt.NDArray[np.uint16], transform: Affine, date: pd.Timestamp
+) -> None:
     layers = dict(zip(COMMON_BANDS, numbers, strict=False))
     bands = {band: coarsened(values, BY_NAME[band].resolution // int(PIXEL)) for band, values in layers.items()}
     # The landscape has no bands of 60 m; their neighbours stand in for them.
@@ -330,21 +349,23 @@ def _write_product(folder: Path, numbers: npt.NDArray[np.uint16], transform: Aff
     rows, columns = (side // 2 for side in numbers.shape[1:])
     scl = numbers[-1].reshape(rows, 2, columns, 2).max(axis=(1, 3))  # 0 where all four are beyond the swath
     ordered = {band.name: bands[band.name].astype(np.uint16) for band in BANDS if band.name in bands}
-    tile = SafeTile(TILE.removeprefix("T"), (transform.c, transform.f), ordered, scl.astype(np.uint8))
+    made = SafeTile(tile.removeprefix("T"), (transform.c, transform.f), ordered, scl.astype(np.uint8))
     sensed = date.to_pydatetime() + OVERPASS
-    write_safe(folder, [tile], sensed, SafeStyle(epsg=EPSG, processed=sensed + dt.timedelta(days=1)))
+    write_safe(folder, [made], sensed, SafeStyle(epsg=EPSG, processed=sensed + dt.timedelta(days=1)))
 
 
 WRITERS: Mapping[str, Writer] = {"geotiff": _write_geotiff, "safe": _write_product}
 
 _SCENES = {
     "geotiff": """\
-- `scenes/S2L2A_T32UPU_YYYYMMDD.tif`: one Sentinel-2 L2A look-alike a date; ten bands named in the band descriptions
-  (uint16, reflectance × 10 000, 0 = no data) and the scene classification `SCL`; EPSG:32632, 10 m.""",
+- `scenes/S2L2A_TILE_YYYYMMDD.tif`: one Sentinel-2 L2A look-alike a tile and date; the tiles T32UPU (west) and T32UQU
+  (east) overlap in the middle. Ten bands named in the band descriptions (uint16, reflectance × 10 000, 0 = no data)
+  and the scene classification `SCL`; EPSG:32632, 10 m.""",
     "safe": """\
-- `scenes/S2A_MSIL2A_….SAFE`: one Sentinel-2 L2A look-alike a date, a folder of JPEG 2000 and XML as ESA delivers them,
-  baseline 05.09 (DN = reflectance × 10 000 + 1000, 0 = no data), bands in 10, 20 and 60 m and the scene classification
-  `SCL` in 20 m; EPSG:32632. B01 and B09 are B02 and B8A averaged over 60 m, to stand in for them.""",
+- `scenes/S2A_MSIL2A_….SAFE`: one Sentinel-2 L2A look-alike a tile and date (T32UPU and T32UQU, which overlap), a
+  folder of JPEG 2000 and XML as ESA delivers them, baseline 05.09 (DN = reflectance × 10 000 + 1000, 0 = no data),
+  bands in 10, 20 and 60 m and the scene classification `SCL` in 20 m; EPSG:32632. B01 and B09 are B02 and B8A averaged
+  over 60 m, to stand in for them.""",
 }
 
 _README = """# Simulated sample data

@@ -144,18 +144,18 @@ def draw_air(
     turn = 2 * np.pi / length
     orbit = _orbit(np.asarray(days))
     views, azimuths = rng.uniform(2, 10, 2), (rng.uniform(40, 75), rng.uniform(105, 140))
-    drawn = Air(
-        depth=0.8 * overcast + NormalDist().inv_cdf(cloudiness) + WINTER_CLOUD * winter,
-        waves=np.stack([turn * np.cos(angle), turn * np.sin(angle), phase]),
-        haze=rng.exponential(0.07, times) * (rng.random(times) < 0.12),
-        level=1 + DATE_LEVEL * rng.standard_normal(times),
-        error=AEROSOL_ERROR * rng.standard_normal(times),
-        aerosol=(0.12 - 0.04 * winter) * np.exp(0.45 * rng.standard_normal(times)),
-        vapour=(1.6 - 1.0 * winter) * np.exp(0.25 * rng.standard_normal(times)),
-        view=views[orbit],
-        azimuth=np.array(azimuths)[orbit],
-    )
-    return Air(**{name: np.asarray(value, np.float32) for name, value in vars(drawn).items()})
+    drawn = {
+        "depth": 0.8 * overcast + NormalDist().inv_cdf(cloudiness) + WINTER_CLOUD * winter,
+        "waves": np.stack([turn * np.cos(angle), turn * np.sin(angle), phase]),
+        "haze": rng.exponential(0.07, times) * (rng.random(times) < 0.12),
+        "level": 1 + DATE_LEVEL * rng.standard_normal(times),
+        "error": AEROSOL_ERROR * rng.standard_normal(times),
+        "aerosol": (0.12 - 0.04 * winter) * np.exp(0.45 * rng.standard_normal(times)),
+        "vapour": (1.6 - 1.0 * winter) * np.exp(0.25 * rng.standard_normal(times)),
+        "view": views[orbit],
+        "azimuth": np.array(azimuths)[orbit],
+    }
+    return Air(**{name: np.asarray(value, np.float32) for name, value in drawn.items()})
 
 
 def seen_from(air: Air, lat: float, days: npt.NDArray[np.int64]) -> Angles:

@@ -1,58 +1,67 @@
 import numpy as np
 import pytest
 
-from cropxai.bands import BANDS
-from cropxai.simulate import canopy
+from cropxai.simulate.canopy import BAND_NAMES, FOIL, SNOW, angles, sun_zenith, surface_reflectance
+from cropxai.simulate.fields import draw_fields
+from cropxai.simulate.phenology import states
+from cropxai.simulate.weather import draw_place, draw_weather
 
-F32 = np.float32
-
-
-def test_no_leaves_show_the_soil_and_very_many_hide_it():
-    soil = np.array([0.05, 0.3], F32)
-    assert canopy.two_stream(F32(0.4), soil, F32(0.5), F32(0)) == pytest.approx(soil)
-    deep = canopy.two_stream(F32(0.4), soil, F32(0.5), F32(40))
-    root = np.sqrt(1 - 0.4)
-    assert deep == pytest.approx((1 - root) / (1 + root), rel=1e-4)
+WEATHER = draw_weather([draw_place("Bavaria", np.random.default_rng(s)) for s in range(2)], 2018, 1)
+RED, GREEN, INFRARED, SHORT = (BAND_NAMES.index(b) for b in ("B04", "B03", "B08", "B11"))
 
 
-def test_two_stream_solves_its_differential_equation():
-    """Integrate the Riccati equation of a two-stream layer upwards, an answer that does not use the closed form.
-
-    With up- and downward fluxes dD/dL = -k(1-w/2) D + k w/2 U and dU/dL = k(1-w/2) U - k w/2 D (leaves scatter half
-    each way), r = U/D obeys dr/dL = k (w/2 - 2 (1 - w/2) r + w/2 r^2) with growing leaf area above soil.
-    """
-    for leaf, soil, k, lai in ((0.94, 0.2, 0.5, 3.0), (0.15, 0.15, 0.4, 1.0), (0.6, 0.3, 0.7, 2.0)):
-        r, steps = soil, 20_000
-        for _ in range(steps):
-            r += lai / steps * k * (leaf / 2 - 2 * (1 - leaf / 2) * r + leaf / 2 * r * r)
-        assert canopy.two_stream(F32(leaf), F32(soil), F32(k), F32(lai)) == pytest.approx(r, abs=2e-4)
+def seen(plant, days, count=80):
+    rng = np.random.default_rng(2)
+    fields = draw_fields(["any"] * count, [plant] * count, rng.integers(0, 2, count), WEATHER, rng)
+    state = states(fields, days, WEATHER)
+    return surface_reflectance(fields, state, angles(48.4, np.asarray(days))), state, fields
 
 
-def test_chlorophyll_darkens_red_and_red_edge_only_and_water_the_short_wave():
-    pale, green = canopy.leaf_albedo(np.array([0.6, 1.4], F32), np.ones(2, F32))
-    changed = pale - green > 0.005
-    assert [b.name for b, c in zip(BANDS, changed, strict=True) if c] == [
-        "B01", "B02", "B03", "B04", "B05", "B06", "B07",
-    ]  # fmt: skip
-    dry, wet = canopy.leaf_albedo(np.ones(2, F32), np.array([0.6, 1.4], F32))
-    assert [b.name for b, c in zip(BANDS, dry - wet > 0.05, strict=True) if c] == ["B10", "B11", "B12"]
+def test_the_sun_stands_as_an_almanac_says():
+    # At the solstices the sun culminates at latitude -/+ 23.4°; at the equinox it rises to 90° - latitude.
+    assert sun_zenith(48.0, 171, 12.0) == pytest.approx(48 - 23.4, abs=0.5)
+    assert sun_zenith(48.0, 355, 12.0) == pytest.approx(48 + 23.4, abs=0.5)
+    assert sun_zenith(48.0, 80, 12.0) == pytest.approx(48, abs=1.0)
+    assert sun_zenith(48.0, 171) > sun_zenith(48.0, 171, 12.0)
 
 
-def test_wet_soil_is_about_half_as_bright():
-    dry, wet = canopy.soil_reflectance(np.ones(2, F32), np.zeros(2, F32), np.array([0, 1], F32))
-    assert ((wet / dry > 0.4) & (wet / dry < 0.6)).all()
+def test_fields_look_as_they_are_known_to():
+    """NDVI of bare soil, of a closed stand and of stubble; published magnitudes (0.1-0.3, above 0.7, below 0.4)."""
+    values, _, _ = seen("winter wheat", [145, 235])
+    ndvi = (values[..., INFRARED] - values[..., RED]) / (values[..., INFRARED] + values[..., RED])
+    assert np.median(ndvi[:, 0]) > 0.75
+    assert np.median(ndvi[:, 1]) < 0.45
+    bare, _, _ = seen("grain maize", [128])
+    ndvi = (bare[..., INFRARED] - bare[..., RED]) / (bare[..., INFRARED] + bare[..., RED])
+    assert 0.05 < np.median(ndvi) < 0.35
 
 
-def test_spectra_are_plausible():
-    for name in ("GREEN_LEAF", "BROWN_LEAF", "DRY_SOIL", "STRAW", "PETALS", "TRANSMITTANCE"):
-        values = getattr(canopy, name)
-        assert values.shape == (13,)
-        assert (values > 0).all()
-        assert (values < 1).all()
+def test_rape_in_flower_is_bright_in_green_and_red():
+    values, state, _fields = seen("winter rapeseed", [100, 128, 152])
+    assert np.median(state.flower[:, 1]) > 0.1
+    yellow = (values[..., GREEN] - values[..., 1]) / (values[..., GREEN] + values[..., 1])  # NDYI, Sulik & Long 2016
+    middle = np.median(yellow, axis=0)
+    assert middle[1] > middle[0] + 0.1
+    assert middle[1] > middle[2] + 0.1
 
 
-def test_the_atmosphere_brightens_blue_and_hides_the_cirrus_band():
-    surface = np.full((1, 13), 0.1, F32)
-    top = canopy.top_of_atmosphere(surface, np.ones(1, F32))[0]
-    assert top[0] > top[1] > top[2] > 0.1
-    assert top[10] < 0.01
+def test_snow_and_foil_hide_the_ground():
+    values, _state, fields = seen("greenhouse", [180])
+    share = fields.foil[:, None]
+    assert (values[:, 0, INFRARED] > 0.5 * share[:, 0] * FOIL[INFRARED]).all()
+    winter = draw_weather([draw_place("Bavaria", np.random.default_rng(s)) for s in range(2)], 2017, 4)
+    days = np.arange(0, 60)
+    snowy = days[winter.snow[0][winter.column(days)].argmax()]
+    rng = np.random.default_rng(2)
+    field = draw_fields(["any"] * 4, ["winter wheat"] * 4, np.zeros(4, int), winter, rng)
+    white = surface_reflectance(field, states(field, [snowy], winter), angles(48.4, np.array([snowy])))
+    cover = winter.snow[0][winter.column([snowy])][0]
+    assert cover > 0.9
+    np.testing.assert_allclose(white[:, 0], np.broadcast_to(SNOW, (4, 13)), atol=0.1)
+
+
+def test_ripening_dries_and_bleaches():
+    values, state, _ = seen("winter wheat", [150, 196])
+    assert np.median(state.ripeness[:, 1]) > np.median(state.ripeness[:, 0])
+    assert np.median(values[:, 1, SHORT]) > np.median(values[:, 0, SHORT]) + 0.05
+    assert np.median(values[:, 1, RED]) > np.median(values[:, 0, RED]) + 0.03

@@ -16,7 +16,7 @@ def test_country_writes_a_series(tmp_path, capsys):
 def test_scenes_writes_a_folder(tmp_path):
     target = tmp_path / "demo"
     assert main(["simulate", "scenes", "-o", str(target), "--parcels", "12", "--size", "60", "--dates", "2"]) == 0
-    assert len(list((target / "scenes").iterdir())) == 2
+    assert len(list((target / "scenes").iterdir())) == 2 * 2
 
 
 def test_planted_writes_a_series_with_its_truth(tmp_path, capsys):
@@ -35,6 +35,8 @@ def test_planted_writes_a_series_with_its_truth(tmp_path, capsys):
         (["country", "-o", "x.zarr", "--crops", "banana"], 1, "banana"),
         (["country", "-o", "x.zarr", "--parcels", "0"], 1, "at least one"),
         (["country", "-o", "x.zarr", "--year", "1900"], 1, "1900"),
+        (["country", "-o", "x.zarr", "--country", "Atlantis"], 1, "choose among Austria"),
+        (["country", "-o", "x.zarr", "--hardness", "9"], 1, "hardness 9.0 is out of range"),
         (["planted", "-o", "x.h5"], 2, ".zarr"),
         (["planted", "-o", "x.zarr", "--parcels", "41"], 1, "an even number"),
         (["planted", "-o", "x.zarr", "--bands", "B99"], 1, "B99"),
