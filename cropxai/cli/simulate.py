@@ -36,6 +36,11 @@ def simulate() -> None:
 @click.option("--country", "countries", default="Austria,Denmark,Slovenia", show_default=True,
               help="Countries, separated by commas; Bavaria and Flanders are others.")  # fmt: skip
 @click.option("--crops", help="Crops to grow, separated by commas.  [default: all]")
+@click.option("--balance", type=float, default=0.0, show_default=True,
+              help="0: crops as common as they are, 1: all alike.")  # fmt: skip
+@click.option(
+    "--weather", help="Years whose weather the landscapes have, in turn, separated by commas.  [default: --year]"
+)
 @click.option("--classes", type=click.Choice(["crops", "tinyeurocrops"]), default="crops", show_default=True,
               help="Label each crop, or the 44 classes of TinyEuroCrops.")  # fmt: skip
 @click.option("--bands", help="Bands, separated by commas.  [default: all of the level]")
@@ -61,6 +66,13 @@ def country(output: Path, overwrite: bool, progress: Progress, **choices: Any) -
     from cropxai.simulate import Country, simulate_pieces
 
     named: dict[str, Any] = {name: _listed(choices.pop(name)) for name in ("countries", "crops", "bands")}
+    years = _listed(choices.pop("weather"))
+    try:
+        named["weather"] = None if years is None else [int(year) for year in years]
+    except ValueError:
+        raise click.BadParameter(
+            f"{', '.join(years or [])}: give years, as in 2017,2018", param_hint="--weather"
+        ) from None
     land = Country(**choices, **named)
     check_absent(output, overwrite)
     with progress.stage("simulate") as report:

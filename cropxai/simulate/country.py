@@ -62,6 +62,8 @@ class Country:
     level : "L2A": surface reflectance, cloudy dates missing. "L1C": top of atmosphere, clouds left in
     bands : ESA names; by default all 13 for L1C and all but B10 for L2A
     crops : labels of the crop catalogue, or label to share; by default all with the shares of their region
+    balance : 0: crops are as common as their shares say; 1: all alike
+    weather : years whose weather the landscapes have, in turn; by default that of ``year``
     classes : "crops", or "tinyeurocrops": the 44 classes of that data set, into which some crops are merged
     countries : regions in which the landscapes lie
     dates : (time,) acquisition dates; by default a pass of each orbit every 5 days (L2A), or the 80 days of
@@ -81,6 +83,8 @@ class Country:
     level: str = "L2A"
     bands: Sequence[str] | None = None
     crops: Sequence[str] | Mapping[str, float] | None = None
+    balance: float = 0.0
+    weather: Sequence[int] | None = None
     classes: str = "crops"
     countries: Sequence[str] = ("Austria", "Denmark", "Slovenia")
     dates: npt.ArrayLike | None = None
@@ -102,6 +106,9 @@ class Country:
         check_share("mixed", self.mixed)
         check_share("label noise", self.label_noise)
         check_share("hardness", self.hardness, 0, 3)
+        check_share("balance", self.balance)
+        for year in self.weather or ():
+            check_season(year, self.seed)
         if self.orbits not in (1, 2):
             raise SimulationRefused(f"{self.orbits} orbits; use 1 or 2")
         if self.classes not in CLASS_SETS:
@@ -229,7 +236,8 @@ def draw_land(country: Country) -> Land:
         rows = np.flatnonzero(of_place == number)
         shares = class_shares(country.crops, name)
         labels = np.array(list(shares), object)
-        weights = rng.gamma(3.0, 1.0, len(shares)) * np.array(list(shares.values()))  # each landscape prefers some
+        common = np.array(list(shares.values())) ** (1 - country.balance)
+        weights = rng.gamma(3.0, 1.0, len(shares)) * common  # each landscape prefers some
         crop[rows] = rng.choice(labels, len(rows), p=weights / weights.sum())
         median = np.log(100 * HECTARES[name]) - SIZE_SPREAD**2 / 2
         pixels[rows] = np.exp(rng.normal(median, SIZE_SPREAD, len(rows))).clip(4, 10_000)
@@ -240,7 +248,8 @@ def draw_land(country: Country) -> Land:
     if country.dates is not None or country.level == "L1C" or country.orbits == 1:
         of_orbit = np.full(count, BOTH)
     days = (country.when - np.datetime64(f"{year:04d}-01-01", "D")).astype(np.int64)
-    weather = draw_weather(places, year, seed)
+    years = list(country.weather or [year])
+    weather = draw_weather(places, [years[p % len(years)] for p in range(country.regions)], seed)
     fields = draw_fields(crop, plants, of_place, weather, np.random.default_rng([seed, year, 1]), country.hardness)
     overcast = draw_cloudiness(days, country.regions, np.random.default_rng([seed, year, 3]))
     airs = [

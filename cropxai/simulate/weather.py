@@ -149,13 +149,13 @@ def _by_day(monthly: Real) -> Real:
     return np.interp(DAYS, middle, monthly)
 
 
-def draw_weather(places: Sequence[Place], year: int, seed: int) -> Weather:
+def draw_weather(places: Sequence[Place], year: int | Sequence[int], seed: int) -> Weather:
     """Draw the weather of landscapes in a year.
 
     Parameters
     ----------
     places : landscapes, of any regions
-    year : season; its anomalies and those of the autumn before are real
+    year : season, one or one a landscape; its anomalies and those of the autumn before are real
     seed : of the days within each month
 
     Raises
@@ -165,17 +165,19 @@ def draw_weather(places: Sequence[Place], year: int, seed: int) -> Weather:
     """
     shape = (len(places), len(DAYS))
     temperature, rain, radiation = (np.zeros(shape) for _ in range(3))
-    common: dict[str, tuple[Real, Real]] = {}
-    for number, place in enumerate(places):
+    years = [year] * len(places) if isinstance(year, int) else list(year)
+    common: dict[tuple[str, int], tuple[Real, Real]] = {}
+    for number, (place, own_year) in enumerate(zip(places, years, strict=True)):
         climate = climates()[place.region]
-        if climate.country not in common:
+        if (climate.country, own_year) not in common:
             key = sorted({c.country for c in climates().values()}).index(climate.country)
-            chance = np.random.default_rng([seed, year, 31, key])
-            common[climate.country] = _fluctuation(chance), chance.random(len(DAYS))
-        rng = np.random.default_rng([seed, year, 32, number])
-        fluctuation = np.sqrt(SHARED) * common[climate.country][0] + np.sqrt(1 - SHARED) * _fluctuation(rng)
-        temperature[number] = normal_temperature(place.region, year) + fluctuation + place.warmth
-        chance_of_rain = np.where(rng.random(len(DAYS)) < 0.7, common[climate.country][1], rng.random(len(DAYS)))
+            chance = np.random.default_rng([seed, own_year, 31, key])
+            common[climate.country, own_year] = _fluctuation(chance), chance.random(len(DAYS))
+        shared_fluctuation, shared_rain = common[climate.country, own_year]
+        rng = np.random.default_rng([seed, own_year, 32, number])
+        fluctuation = np.sqrt(SHARED) * shared_fluctuation + np.sqrt(1 - SHARED) * _fluctuation(rng)
+        temperature[number] = normal_temperature(place.region, own_year) + fluctuation + place.warmth
+        chance_of_rain = np.where(rng.random(len(DAYS)) < 0.7, shared_rain, rng.random(len(DAYS)))
         rain[number] = _rain(climate, chance_of_rain, rng)
         sky = np.where(rain[number] > 0, RAINY_SKY, DRY_SKY) * np.exp(rng.normal(0, 0.12, len(DAYS)))
         radiation[number] = extraterrestrial(place.lat, DAYS) * sky.clip(0.1, 0.78)
