@@ -27,10 +27,17 @@ _TALL = Traits((45, 8), (0.021, 0.005), (0.0055, 0.0012), (50, 9), (1.6, 0.13), 
 _BEDS = Traits((45, 9), (0.028, 0.007), (0.0042, 0.001), (45, 10), (1.5, 0.13), (0.82, 0.12))
 
 _WHEAT = Arable(
-    "winter wheat", (-84, -64, 108, 156, 166, 178, 202, 212), COLD, 9, (4.1, 1.0), winter_lai=0.3, traits=_CEREAL
+    "winter wheat",
+    (-84, -64, 108, 156, 166, 178, 202, 212),
+    COLD,
+    9,
+    (4.1, 1.0),
+    winter_lai=0.22,
+    closing=0.23,
+    traits=_CEREAL,
 )
 _SPRING_WHEAT = Arable(
-    "spring wheat", (80, 98, 136, 166, 175, 186, 208, 218), SPRING_SOWN, 10, (3.9, 1.0), traits=_CEREAL
+    "spring wheat", (80, 98, 136, 166, 175, 186, 208, 218), SPRING_SOWN, 10, (3.9, 1.0), closing=0.17, traits=_CEREAL
 )
 _BEET_CROP = Arable(
     "sugar beet", (93, 112, 152, 182, 215, 250, 275, 288), COOL, 9, (4.4, 0.9), green_left=0.78, brown_left=0.1,
@@ -47,12 +54,12 @@ ARABLE: tuple[Arable, ...] = (
     replace(_WHEAT, name="winter spelt", days=(-82, -62, 112, 161, 170, 183, 207, 217), lai=(4.0, 1.0),
             traits=replace(_CEREAL, chlorophyll=(42, 8))),
     replace(_WHEAT, name="winter durum wheat", days=(-78, -57, 110, 155, 165, 176, 199, 209), lai=(3.9, 1.0)),
-    replace(_WHEAT, name="winter rye", days=(-94, -80, 104, 140, 156, 174, 202, 212), lai=(4.1, 1.0), winter_lai=0.45,
+    replace(_WHEAT, name="winter rye", days=(-94, -80, 104, 140, 156, 174, 202, 212), lai=(4.1, 1.0), winter_lai=0.36,
             brown_left=0.65, traits=replace(_CEREAL, chlorophyll=(42, 8), dry=(0.0056, 0.0011), angle=(63, 7))),
     replace(_WHEAT, name="winter triticale", days=(-88, -72, 106, 148, 160, 176, 203, 213), lai=(4.3, 1.0),
-            winter_lai=0.38, brown_left=0.6, traits=replace(_CEREAL, chlorophyll=(44, 8), dry=(0.0052, 0.0011))),
+            winter_lai=0.3, brown_left=0.6, traits=replace(_CEREAL, chlorophyll=(44, 8), dry=(0.0052, 0.0011))),
     replace(_WHEAT, name="winter barley", days=(-101, -87, 102, 138, 147, 161, 180, 190), spread=8, lai=(4.5, 1.0),
-            winter_lai=0.5, traits=_BARLEY),
+            winter_lai=0.42, traits=_BARLEY),
     replace(_WHEAT, name="winter oats", days=(-95, -81, 112, 158, 168, 180, 200, 209), lai=(4.2, 1.0), winter_lai=0.6,
             traits=replace(_CEREAL, chlorophyll=(42, 8), water=(0.028, 0.006))),
     _SPRING_WHEAT,

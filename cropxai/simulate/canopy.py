@@ -31,8 +31,9 @@ DEAD_WATER, DEAD_STRUCTURE = 0.08, 0.5
 #: houses (typical magnitudes; bands in the order of `BAND_NAMES`).
 SNOW = np.array([0.86, 0.86, 0.85, 0.84, 0.83, 0.81, 0.80, 0.78, 0.77, 0.72, 0.30, 0.10, 0.07], np.float32)
 FOIL = np.array([0.26, 0.28, 0.30, 0.31, 0.32, 0.35, 0.36, 0.36, 0.36, 0.34, 0.26, 0.24, 0.16], np.float32)
-#: Mean factor on the reflectance of the dry and wet soil of the optical constants: fields of Central Europe are darker.
-SOIL_LEVEL = 0.55
+#: Mean factor on the reflectance of the soil of the optical constants, and share of its wet spectrum in a soil that is
+#: wet: fields of Central Europe are darker, and wet soil is about half as bright as dry soil (Lobell & Asner 2002).
+SOIL_LEVEL, SOIL_WET = 0.58, 0.6
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def surface_reflectance(fields: Fields, state: States, seen: Angles, threads: in
         cover=state.cover,
         soil_brightness=SOIL_LEVEL * fields.soil_brightness[:, None],
         soil_slope=fields.soil_slope[:, None],
-        soil_wetness=state.wetness,
+        soil_wetness=SOIL_WET * state.wetness,
         straw=state.residue,
         flowers=state.flower.clip(0, 1),
         white=fields.flower[:, 3, None],
