@@ -117,6 +117,33 @@ def planted(output: Path, overwrite: bool, progress: Progress, bands: str | None
     _tell(progress, output)
 
 
+@simulate.command(short_help="Which dates tell which crops apart.")
+@options.series
+@options.output(suffixes=(".csv", ".parquet"), what="Table to write")
+@click.option("--parcels", type=click.IntRange(30), default=300, show_default=True, help="Parcels of a class, at most.")
+@options.seed
+@options.overwrite
+@options.progress
+def power(series: Path, output: Path, parcels: int, seed: int, overwrite: bool, progress: Progress) -> None:
+    """Measure for every pair of classes how well each date of SERIES, simulated with --truth, tells them apart.
+
+    \b
+    $ cropxai simulate country -o country.zarr --truth --crops "winter wheat,winter rapeseed,maize"
+    $ cropxai simulate power country.zarr -o power.csv
+    $ cropxai evaluate country.zarr model/ --relevance --truth power.csv
+    """
+    from cropxai.outputs import check_absent
+    from cropxai.series import CropSeries
+    from cropxai.simulate.truth import power_of_series, save_power
+
+    check_absent(output, overwrite)
+    with progress.stage("power") as report:
+        table = power_of_series(CropSeries.open(series), most=parcels, seed=seed, report=report)
+    save_power(table, output, overwrite)
+    pairs = len(table.groupby(["crop", "rival"])) - 1
+    progress.result(f"{output}: {pairs} pairs of classes", output=str(output), pairs=pairs)
+
+
 @simulate.command(short_help="Rasters, parcels and truth of a small landscape.")
 @options.output(what="Folder to make")
 @click.option("--parcels", type=int, default=150, show_default=True, help="Number of parcels.")

@@ -16,6 +16,7 @@ import pandas as pd
 from cropxai.errors import CropxaiError, PathLike, SeriesUnusable
 from cropxai.outputs import replacing
 from cropxai.reporting import Report, silent
+from cropxai.series.cube import CropSeries
 from cropxai.simulate.all_dates import AllDates
 from cropxai.simulate.separability import (
     Array,
@@ -35,6 +36,8 @@ COLUMNS = (
     *(f"{measure}{of}" for of in ("", "_noisy") for measure in MEASURES),
 )
 SUFFIXES = (".csv", ".parquet")
+#: Cover by cloud from which a date at the top of the atmosphere counts as missing.
+CLOUDED = 0.5
 
 Labels = npt.NDArray[np.intp]
 Found = dict[str, Array]
@@ -148,6 +151,28 @@ def discriminating_power(
     report(1.0)
     first = _rows(EVERY, EVERY, days, seen, together)
     return pd.concat([first, table], ignore_index=True)
+
+
+def power_of_series(series: CropSeries, *, most: int = 300, seed: int = 0, report: Report = silent) -> pd.DataFrame:
+    """Measure a series that was simulated with its truth, by the crop that grows; see `discriminating_power`.
+
+    The noisy signal of a series at the top of the atmosphere is without the dates on which cloud covers half of a
+    parcel or more: a linear discriminant cannot know them.
+
+    Raises
+    ------
+    SeriesUnusable
+        If the series lacks the variables ``clean`` and ``cloud``, or has too few parcels.
+    """
+    missing = {"clean", "cloud"} - set(series.dataset)
+    if missing:
+        raise SeriesUnusable("the series does not hold its truth; simulate it with --truth")
+    noisy = series.reflectance.copy()
+    noisy[series.dataset["cloud"].values >= CLOUDED] = np.nan
+    labels = series.group("grown") if "grown" in series.dataset else series.labels
+    return discriminating_power(
+        series.dataset["clean"].values, noisy, labels, series.dates, most=most, seed=seed, report=report
+    )
 
 
 def _draw(labels: npt.NDArray[np.object_], least: int, most: int, seed: int) -> tuple[list[str], Labels, Labels]:

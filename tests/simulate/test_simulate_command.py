@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from cropxai.cli.main import main
@@ -55,3 +56,20 @@ def test_bad_input_ends_in_one_line(tmp_path, monkeypatch, capsys, arguments, co
     told = capsys.readouterr().err.strip()
     assert words in told
     assert "\n" not in told
+
+
+def test_power_is_measured_of_a_series_with_its_truth(tmp_path, capsys):
+    series, table = tmp_path / "country.zarr", tmp_path / "power.csv"
+    crops = ["--crops", "winter rapeseed,silage maize", "--orbits", "1", "--regions", "2", "--balance", "1"]
+    assert main(["simulate", "country", "-o", str(series), "--parcels", "160", "--truth", *crops]) == 0
+    held = CropSeries.open(series).dataset
+    assert held["clean"].dims == ("parcel", "time", "band")
+    assert held["event_day"].sizes["event"] == 8
+    assert main(["simulate", "power", str(series), "-o", str(table), "--parcels", "60"]) == 0
+    found = pd.read_csv(table)
+    best = found[(found["crop"] == "silage maize") & (found["auc"] > 0.98)]["date"]
+    assert (best < "2018-06-01").any()  # rape is green while maize is not yet there
+    plain = tmp_path / "plain.zarr"
+    assert main(["simulate", "country", "-o", str(plain), "--parcels", "60", *crops]) == 0
+    assert main(["simulate", "power", str(plain), "-o", str(tmp_path / "x.csv")]) == 1
+    assert "--truth" in capsys.readouterr().err

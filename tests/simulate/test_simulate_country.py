@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from cropxai.series.cube import CropSeries
-from cropxai.simulate import SimulationRefused, classes, simulate_series
+from cropxai.series.store import save_pieces
+from cropxai.simulate import Country, SimulationRefused, classes, simulate_pieces, simulate_series
 
 DATES = np.arange(np.datetime64("2018-01-03"), np.datetime64("2018-12-20"), 5)
 
@@ -148,3 +149,38 @@ def test_it_survives_the_store(tmp_path):
 def test_bad_input_is_refused(arguments, words):
     with pytest.raises(SimulationRefused, match=words):
         simulate_series(**arguments)
+
+
+def test_pieces_in_a_store_are_the_series(tmp_path):
+    choices = {"parcels": 300, "regions": 3, "dates": DATES[::12], "seed": 4}
+    whole = simulate_series(**choices)
+    save_pieces(simulate_pieces(Country(**choices), threads=1), tmp_path / "country.zarr")
+    held = CropSeries.open(tmp_path / "country.zarr")
+    np.testing.assert_allclose(held.reflectance, whole.reflectance, atol=6e-5)
+    assert list(held.labels) == list(whole.labels)
+    assert list(held.group("region")) == list(whole.group("region"))
+
+
+def test_the_truth_lies_beside():
+    series = simulate_series(120, regions=2, dates=DATES, truth=True, seed=2)
+    clean, cloud = series.dataset["clean"].values, series.dataset["cloud"].values
+    seen = np.isfinite(series.reflectance[..., 0])
+    assert np.isfinite(clean).all()
+    assert (cloud[seen] < 0.9).mean() > 0.95
+    apart = np.abs(series.reflectance - clean)[seen]
+    assert np.median(apart) < 0.02
+    days = series.dataset["event_day"].sel(event="harvest").values
+    assert 150 < np.nanmedian(days) < 320
+
+
+def test_another_years_weather_and_balanced_crops():
+    choices = {"parcels": 400, "regions": 2, "dates": DATES[::20], "countries": ["Bavaria"], "seed": 5}
+    cold, warm = (simulate_series(**choices, weather=[year]) for year in (2021, 2018))
+    assert list(cold.dates) == list(warm.dates)
+    rows = cold.group("harvest") != ""
+    later = np.asarray(cold.group("harvest")[rows], "datetime64[D]") - np.asarray(
+        warm.group("harvest")[rows], "datetime64[D]"
+    )
+    assert np.median(later.astype(int)) > 4
+    alike = simulate_series(**choices, balance=1.0)
+    assert (alike.labels == "grassland").mean() < 0.1 < (cold.labels == "grassland").mean()
