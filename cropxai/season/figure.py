@@ -1,4 +1,4 @@
-"""The figure of the season study: relevance by date, and accuracy of the windows."""
+"""The figures of the season study: relevance and windows, accuracy by date of decision, what the search chose."""
 
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,10 @@ from cropxai.crops import colours
 from cropxai.maps.figures import months
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from cropxai.season.rivals import Comparison
+    from cropxai.season.search import Chosen
     from cropxai.season.study import SeasonStudy
 
 
@@ -45,4 +49,55 @@ def draw(study: "SeasonStudy") -> Figure:
     months(lower)
     for axes in (upper, lower):
         axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def draw_plane(comparison: "Comparison") -> Figure:
+    """Draw accuracy against the mean date of decision: every setting of every rival, and what no other dominates."""
+    from cropxai.season.measures import pareto
+
+    figure = Figure(figsize=(9, 5.5), layout="constrained")
+    axes = figure.subplots()
+    curves = comparison.curves()
+    names = list(dict.fromkeys(curves["rival"]))
+    chosen = comparison.chosen()
+    for number, name in enumerate(names):
+        own = curves[curves["rival"] == name]
+        stands = pareto(own["accuracy"], own["mean_day"])
+        colour = f"C{number % 10}"
+        axes.scatter(own["mean_day"], 100 * own["accuracy"], s=9, color=colour, alpha=0.3, lw=0)
+        line = own[stands].sort_values("mean_day")
+        ours = "ours" in name
+        axes.plot(line["mean_day"], 100 * line["accuracy"], color="black" if ours else colour, lw=2.4 if ours else 1.3,
+                  marker=".", ms=5, label=name, zorder=5 if ours else 3)  # fmt: skip
+        point = chosen[name].test
+        axes.plot(point.mean_day, 100 * point.accuracy, marker="D", ms=7, color="black" if ours else colour,
+                  mec="white", zorder=6)  # fmt: skip
+    full = 100 * comparison.full[1].accuracy
+    axes.axhline(full, color="0.6", lw=0.8)
+    axes.axhline(full - comparison.max_loss, color="0.6", lw=0.8, ls=":")
+    top = curves["accuracy"].max() * 100
+    axes.set_ylim(max(100 * curves["accuracy"].min(), top - 12), top + 0.7)
+    axes.set_xlabel("mean day of the year of the decision")
+    axes.set_ylabel("accuracy (%)")
+    axes.set_title("How early, at what accuracy (diamonds: chosen for the accepted loss)", loc="left", fontsize=11)
+    axes.legend(fontsize=8, frameon=False, loc="lower right")
+    return figure
+
+
+def draw_search(search: "list[Chosen]", relevance: "pd.DataFrame") -> Figure:
+    """Draw the window and the dates that were chosen, for all crops and for each, over the relevance of the dates."""
+    figure = Figure(figsize=(9, 1.4 + 0.42 * len(search)), layout="constrained")
+    axes = figure.subplots()
+    dates = relevance.index.to_numpy().astype("datetime64[D]")
+    for row, found in enumerate(search):
+        values = np.maximum(np.nan_to_num(relevance[found.crop].to_numpy(dtype=float)), 0)
+        top = values.max() if values.max() > 0 else 1.0
+        axes.vlines(dates, row, row - 0.8 * values / top, color="0.6", lw=2.2)
+        axes.plot([found.start, found.end], [row, row], color="C0", lw=3, solid_capstyle="butt")
+        axes.plot(np.array(found.dates), np.full(len(found.dates), row), "D", color="C3", ms=5, zorder=4)
+    axes.set_yticks(range(len(search)), [found.crop for found in search])
+    axes.set_ylim(len(search) - 0.5, -1.0)
+    axes.set_title("Window (blue), chosen dates (red), relevance of dates (grey)", loc="left", fontsize=11)
+    months(axes)
     return figure

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib import colormaps
-from matplotlib.dates import ConciseDateFormatter, MonthLocator
 from matplotlib.figure import Figure
 
 from cropxai.crops import CALENDARS, SPREAD_DAYS, Event, find_crop
+from cropxai.maps.figures import months
 from cropxai.season.window import peaks
 
 Array = npt.NDArray[np.float64]
@@ -156,7 +156,5 @@ def draw_crop(curves: pd.DataFrame, crop: str, calendars: Mapping[str, Sequence[
     axes.set_ylabel("median reflectance")
     axes.legend(fontsize=7, ncols=1, frameon=False, loc="upper left", bbox_to_anchor=(1.09, 1.0))
     axes.set_title(f"{crop}: reflectance, relevance, growth stages (green: typical dates)", loc="left", fontsize=11)
-    months = MonthLocator()  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(months)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(months))  # type: ignore[no-untyped-call]
+    months(axes)
     return figure
