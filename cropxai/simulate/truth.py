@@ -17,7 +17,7 @@ from cropxai.errors import CropxaiError, PathLike, SeriesUnusable
 from cropxai.outputs import replacing
 from cropxai.reporting import Report, silent
 from cropxai.series.cube import CropSeries
-from cropxai.simulate.all_dates import AllDates
+from cropxai.simulate.all_dates import season_logits
 from cropxai.simulate.separability import (
     Array,
     Moments,
@@ -58,23 +58,22 @@ class _Signal:
     ----------
     values : (parcel, time, band)
     moments : by fold and class, of the parcels outside the fold; last, of all parcels
-    seasons : by fold
+    season : (parcel, 1 + time, class) logits by all dates, and by all but each, of `all_dates`
     """
 
     values: Array
     moments: list[list[Moments]]
-    seasons: list[AllDates]
+    season: npt.NDArray[np.float32]
 
     @classmethod
-    def fitted(cls, values: Array, labels: Labels, fold: Labels) -> "_Signal":
+    def fitted(cls, values: Array, labels: Labels, fold: Labels, dates: npt.NDArray[np.datetime64]) -> "_Signal":
         classes, folds = int(labels.max()) + 1, int(fold.max()) + 1
         moments = [[Moments.of(values[(labels == c) & (fold != f)]) for c in range(classes)] for f in range(folds)]
         moments.append([Moments.of(values[labels == c]) for c in range(classes)])
-        seasons = [
-            AllDates.fitted(values[fold != f], labels[fold != f], values[fold == f], labels[fold == f])
-            for f in range(folds)
-        ]
-        return cls(values, moments, seasons)
+        season = np.empty((len(values), 1 + len(dates), classes), np.float32)
+        for f in range(folds):
+            season[fold == f] = season_logits(values[fold != f], labels[fold != f], values[fold == f], dates)
+        return cls(values, moments, season)
 
 
 def discriminating_power(
@@ -96,7 +95,7 @@ def discriminating_power(
     clean : (parcel, time, band) the signal without noise and clouds
     noisy : (parcel, time, band) the signal as it is observed, NaN where a date is missing
     labels : (parcel,) classes; parcels with an empty label are left out
-    dates : (time,)
+    dates : (time,) in order
     least : classes of fewer parcels are left out
     most : parcels of a class, drawn at random if there are more
     folds : parts of the parcels, each scored by what the others taught
@@ -130,10 +129,12 @@ def discriminating_power(
         raise ValueError(
             "clean and noisy are parcel × time × band alike, labels and dates one for each parcel and date"
         )
-    names, chosen, number = _draw(np.asarray(labels, dtype=object), least, most, seed)
     days = np.asarray(dates).astype("datetime64[D]")
+    if (np.diff(days) < np.timedelta64(0)).any():
+        raise ValueError("dates are not in order")
+    names, chosen, number = _draw(np.asarray(labels, dtype=object), least, most, seed)
     fold = _folds(number, folds, seed)
-    signals = [_Signal.fitted(np.asarray(x)[chosen].astype(float), number, fold) for x in (clean, noisy)]
+    signals = [_Signal.fitted(np.asarray(x)[chosen].astype(float), number, fold, days) for x in (clean, noisy)]
     seen = np.asarray(np.isfinite(signals[1].values).all(axis=2))
 
     rows: list[pd.DataFrame] = []
@@ -209,8 +210,10 @@ def _of_pair(signal: _Signal, number: Labels, fold: Labels, one: int, other: int
             (np.einsum("ntb,tb->nt", first, weights) + offset, np.einsum("ntb,tb->nt", second, weights) + offset)
         )
     whole = signal.moments[-1]
-    season = [of.scores(one, other) for of in signal.seasons]
-    told = bits(*(np.concatenate([scores[side] for scores in season]) for side in (0, 1)))
+    odds = [
+        (signal.season[number == c, :, one] - signal.season[number == c, :, other]).astype(float) for c in (one, other)
+    ]
+    told = bits(*odds)
     return {
         "auc": np.mean([auc(*scores) for scores in alone], axis=0),
         "jm": jeffries_matusita(whole[one], whole[other]),
@@ -227,33 +230,25 @@ def _scores(values: Array, weights: Array, offset: Array) -> Array:
 
 def _of_all(signal: _Signal, number: Labels, fold: Labels) -> Found:
     """Return the measures of all classes together by date."""
-    labels = np.concatenate([of.labels for of in signal.seasons])
-
-    def told(date: int | None) -> float:
-        return bits_of_many(np.concatenate([of.logits(date) for of in signal.seasons]), labels)
-
     dates = range(signal.values.shape[1])
-    whole = told(None)
+    whole, *rest = (bits_of_many(logits.astype(float), number) for logits in np.moveaxis(signal.season, 1, 0))
     return {
-        "bits": np.array([bits_of_many(_logits(signal, fold, date), labels) for date in dates]),
-        "gain": whole - np.array([told(date) for date in dates]),
+        "bits": np.array([bits_of_many(_logits(signal, fold, date), number) for date in dates]),
+        "gain": whole - np.array(rest),
         "all_bits": np.full(len(dates), whole),
     }
 
 
 def _logits(signal: _Signal, fold: Labels, date: int) -> Array:
-    """Return the log shares of all classes by one date, (parcel, class), fold by fold; NaN where it is missing."""
-    found = []
+    """Return the log shares of all classes by one date, (parcel, class); NaN where it is missing."""
+    found = np.full((len(fold), signal.season.shape[2]), np.nan)
     for f, moments in enumerate(signal.moments[:-1]):
         mean = np.stack([of.mean[date] for of in moments])
         covariance = np.mean([of.covariance[date] for of in moments], axis=0)
-        test = signal.values[fold == f, date]
-        if not np.isfinite(covariance).all():
-            found.append(np.full((len(test), len(moments)), np.nan))
-            continue
-        weights = np.linalg.solve(covariance, mean.T)
-        found.append(test @ weights - (mean.T * weights).sum(axis=0) / 2)
-    return np.concatenate(found)
+        if np.isfinite(covariance).all():
+            weights = np.linalg.solve(covariance, mean.T)
+            found[fold == f] = signal.values[fold == f, date] @ weights - (mean.T * weights).sum(axis=0) / 2
+    return found
 
 
 def _rows(
