@@ -17,6 +17,8 @@ UNLIKE = "unlike the training data"
 WIDTH, HEIGHT = 340, 138
 LEFT, RIGHT, TOP, BOTTOM = 8, 332, 14, 96
 POSITIVE, NEGATIVE, WINDOW, INK, FAINT = "#2166ac", "#d6604d", "#fbf1d4", "#333333", "#9a9a9a"
+#: Where the line of 0 is on the chart, and what a thousandth of relevance takes of its height.
+ZERO, SCALE = "array_get(@axis, 0)", "array_get(@axis, 1)"
 CAPTION = "up: speaks for the crop · down: against it · dot: not seen · shaded: its window"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -101,23 +103,19 @@ def chart_image(dates: npt.NDArray[np.datetime64]) -> str:
             _literal("</svg>"),
         ]
     )  # fmt: skip
-    variables = (
-        ("values", "string_to_array(\"relevance_chart\", ';')"),
-        ("known", "array_foreach(array_filter(@values, @element <> ''), to_real(@element))"),
-        ("high", "max(0, array_max(@known))"),
-        ("low", "min(0, array_min(@known))"),
-        ("scale", f"{BOTTOM - TOP} / max(1, @high - @low)"),
-        ("zero", f"round({TOP} + @high * @scale, 1)"),
-    )
+    known = "array_foreach(array_filter(@values, @element <> ''), to_real(@element))"
+    high, low = f"max(0, array_max({known}))", f"min(0, array_min({known}))"
+    scale = f"{BOTTOM - TOP} / max(1, {high} - {low})"
     image = f'\'<img width="{WIDTH}" height="{HEIGHT}" src="data:image/svg+xml;base64,\' || to_base64({svg}) || \'">\''
-    for name, value in reversed(variables):
-        image = f"with_variable('{name}', {value}, {image})"
+    # Few variables, because QGIS parses what stands within each of them twice: seven took it half a second a parcel.
+    image = f"with_variable('axis', array(round({TOP} + {high} * {scale}, 1), {scale}), {image})"
+    image = f"with_variable('values', string_to_array(\"relevance_chart\", ';'), {image})"
     return f"if(\"relevance_chart\" is null, '', coalesce(try({image}), ''))"
 
 
 def _zero_line() -> str:
     line = f'<line x1="{LEFT}" x2="{RIGHT}" stroke="{INK}" stroke-width="0.8" y1="'
-    return f"'{line}' || @zero || '\" y2=\"' || @zero || '\"/>'"
+    return f"'{line}' || {ZERO} || '\" y2=\"' || {ZERO} || '\"/>'"
 
 
 def _literal(markup: str) -> str:
@@ -161,20 +159,20 @@ def _axis(dates: npt.NDArray[np.datetime64]) -> str:
 
 
 def _bars(dates: npt.NDArray[np.datetime64]) -> str:
-    places = ";".join(f"{x:g}" for x in _positions(dates))
+    places = ", ".join(f"{x:g}" for x in _positions(dates))
     width = round(float(np.clip(0.6 * (RIGHT - LEFT) / len(dates), 1.5, 7)), 1)
     value = "to_real(array_get(@values, @element))"
-    x = f"to_string(round(to_real(array_get(@places, @element)) - {width / 2}, 1))"
-    height = f"round(abs({value}) * @scale, 1)"
+    place = f"array_get(array({places}), @element)"
+    x = f"to_string(round({place} - {width / 2}, 1))"
+    height = f"round(abs({value}) * {SCALE}, 1)"
     bar = (
-        f'\'<rect width="{width}" x="\' || {x} || \'" y="\' || round(@zero - max(0, {value}) * @scale, 1) || '
+        f'\'<rect width="{width}" x="\' || {x} || \'" y="\' || round({ZERO} - max(0, {value}) * {SCALE}, 1) || '
         f"'\" height=\"' || {height} || '\" fill=\"' || if({value} >= 0, '{POSITIVE}', '{NEGATIVE}') || '\"/>'"
     )
-    dot = f'\'<circle r="1.2" fill="{FAINT}" cy="{BOTTOM + 7}" cx="\' || array_get(@places, @element) || \'"/>\''
+    dot = f'\'<circle r="1.2" fill="{FAINT}" cy="{BOTTOM + 7}" cx="\' || {place} || \'"/>\''
     each = f"if(array_get(@values, @element) = '', {dot}, {bar})"
     count = f"min(array_length(@values), {len(dates)}) - 1"
-    drawn = f"array_to_string(array_foreach(generate_series(0, {count}), {each}), '')"
-    return f"with_variable('places', string_to_array('{places}', ';'), {drawn})"
+    return f"array_to_string(array_foreach(generate_series(0, {count}), {each}), '')"
 
 
 def _window(dates: npt.NDArray[np.datetime64]) -> str:
