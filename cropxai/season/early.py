@@ -51,6 +51,7 @@ class EarlyStudy:
     curves : of :func:`cropxai.season.curves.crop_curves`
     model : the any-season network, window and thresholds on its card
     window_model : the network that was retrained on the window
+    scored : the parcels that took no part
     settings : what the study was asked, and what its trainings cost
     """
 
@@ -63,11 +64,14 @@ class EarlyStudy:
     curves: pd.DataFrame
     model: Model
     window_model: Model
+    scored: CropSeries
     settings: dict[str, Any]
 
     def write(self, folder: Path) -> None:
-        """Write tables, figures and models into a folder that exists."""
+        """Write tables, figures and models into a folder, which is made if it is not there."""
         from cropxai.season.figure import draw_plane, draw_search
+
+        folder.mkdir(exist_ok=True)
 
         tables = {
             "search": pd.DataFrame([found.row() for found in self.search]),
@@ -105,7 +109,6 @@ class EarlyStudy:
         from cropxai.outputs import replacing
 
         with replacing(folder, overwrite) as place:
-            place.mkdir()
             self.write(place)
         return Path(folder)
 
@@ -186,6 +189,7 @@ def early_study(
         curves=crop_curves(known, truth, relevance, aggregate=aggregate),
         model=_with_window(decider, found[0], confirmed, trial.series.season_year),
         window_model=window_model,
+        scored=trial.series.select(trial.test),
         settings={"max_loss": max_loss, "test_share": test_share, "most_dates": most_dates, "aggregate": aggregate,
                   **choices, "parcels": {"learn": len(trial.learn), "choose": len(trial.choose),
                                          "test": len(trial.test)},

@@ -30,7 +30,7 @@ from cropxai.season.stopping import (
 OURS = "regret (ours)"
 CONFIDENCES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99)
 #: Parcels that CALIMERA is fitted on at most: its time grows with the third power.
-CALIMERA_PARCELS = 1500
+CALIMERA_PARCELS = 1000
 
 
 @dataclass(frozen=True)
@@ -104,17 +104,29 @@ class Comparison:
         """Return accuracy and mean day of a rival's settings on the scored parcels."""
         return [(t.test.accuracy, t.test.mean_day) for t in self.tried if t.rival == rival]
 
-    def lead(self, one: str, other: str) -> float:
+    def lead(self, one: str, other: str, within: float = 5.0) -> float:
         """Return by how many points ``one`` is more accurate than ``other``, at worst, at the mean dates of the latter.
 
-        Asked at the settings of ``other`` that no other of its settings dominates; between settings of ``one`` their
-        mixture counts. Not negative: ``other`` dominates ``one`` nowhere.
+        Asked at the settings of ``other`` that lose at most ``within`` points to the whole season and that none of its
+        own settings dominates; between settings of ``one`` their mixture counts. Not negative: ``other`` is nowhere
+        more accurate at the same mean date. NaN where ``other`` has no such setting.
         """
         theirs = self.points(other)
         stands = pareto([a for a, _ in theirs], [d for _, d in theirs])
+        least = self.full[1].accuracy - within / 100
         ours = self.points(one)
-        gaps = [accuracy_by_day(ours, day) - accuracy for (accuracy, day), s in zip(theirs, stands, strict=True) if s]
-        return 100 * float(min(gaps))
+        gaps = [accuracy_by_day(ours, d) - a for (a, d), s in zip(theirs, stands, strict=True) if s and a >= least]
+        return 100 * float(min(gaps, default=np.nan))
+
+    def dominating(self, one: str) -> tuple[str, ...]:
+        """Return the rivals whose chosen setting is both as accurate and as early as that of ``one``, and better."""
+        chosen = self.chosen()
+        own = chosen[one].test
+        return tuple(
+            name for name, t in chosen.items()
+            if name != one and t.test.accuracy >= own.accuracy and t.test.mean_day <= own.mean_day
+            and (t.test.accuracy > own.accuracy or t.test.mean_day < own.mean_day)
+        )  # fmt: skip
 
 
 def outcome(rule: StoppingRule, answers: PrefixAnswers, truth: Target) -> Outcome:

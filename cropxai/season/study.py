@@ -47,17 +47,22 @@ class SeasonStudy:
 
     def save(self, folder: PathLike, overwrite: bool = False) -> Path:
         """Write windows.csv, relevance_by_date.csv, study.json, season.png and the model, whole or not at all."""
+        with replacing(folder, overwrite) as place:
+            self.write(place)
+        return Path(folder)
+
+    def write(self, folder: Path, model: bool = True) -> None:
+        """Write the files into a folder, which is made if it is not there; the model only if asked."""
         from cropxai.season.figure import draw
 
-        with replacing(folder, overwrite) as part_folder:
-            part_folder.mkdir()
-            self.table.to_csv(part_folder / "windows.csv", index=False)
-            self.relevance.to_csv(part_folder / "relevance_by_date.csv", index_label="date")
-            summary = {"chosen": self.window_text(), **self.settings}
-            (part_folder / "study.json").write_text(json.dumps(summary, indent=1, ensure_ascii=False), encoding="utf-8")
-            draw(self).savefig(part_folder / "season.png", dpi=120)
-            self.model.save(part_folder / "model")
-        return Path(folder)
+        folder.mkdir(exist_ok=True)
+        self.table.to_csv(folder / "windows.csv", index=False)
+        self.relevance.to_csv(folder / "relevance_by_date.csv", index_label="date")
+        summary = {"chosen": self.window_text(), **self.settings}
+        (folder / "study.json").write_text(json.dumps(summary, indent=1, ensure_ascii=False), encoding="utf-8")
+        draw(self).savefig(folder / "season.png", dpi=120)
+        if model:
+            self.model.save(folder / "model")
 
     def window_text(self) -> str:
         """Say the chosen window in a line."""

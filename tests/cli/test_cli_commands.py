@@ -169,9 +169,34 @@ def test_explain_refuses_what_a_method_has_not(paths, tmp_path, capsys, argument
 
 def test_season_writes_the_study(paths, tmp_path, capsys):
     argv = ["season", paths[0], "-o", str(tmp_path / "season"), "--top", "2", *TRAINING[:-1]]
-    assert main(argv) == 0
+    assert main([*argv, "--procedure", "paper"]) == 0
     assert "window:" in capsys.readouterr().out
     assert (tmp_path / "season" / "windows.csv").exists()
+    assert not (tmp_path / "season" / "search.csv").exists()
+
+
+def test_season_searches_and_its_model_decides_on_a_day(paths, tmp_path, capsys):
+    folder, table = tmp_path / "season", tmp_path / "today.csv"
+    argv = ["season", paths[0], "-o", str(folder), "--procedure", "search", "--max-loss", "20", *TRAINING[:-1]]
+    assert main(argv) == 0
+    assert "deciding each parcel" in capsys.readouterr().out
+    assert {"search.csv", "rules.csv", "model", "window_model"} <= {p.name for p in folder.iterdir()}
+    asked = ["season", paths[0], "--model", str(folder / "model"), "--today", "2018-08-20", "-o"]
+    assert main([*asked, str(table)]) == 0
+    assert "can be decided" in capsys.readouterr().out
+    assert table.read_text(encoding="utf-8").startswith("parcel_id,decided,crop,decision_date")
+    assert main([*asked, str(tmp_path / "today.gpkg")]) == 2
+    assert "ends in .csv" in capsys.readouterr().err
+    assert main(["season", paths[0], "--model", paths[1], "--today", "2018-08-20", "-o", str(tmp_path / "t.csv")]) == 1
+    assert "'cropxai season' learns them" in capsys.readouterr().err
+
+
+def test_season_of_another_year_needs_the_weather_of_both(paths, tmp_path, capsys):
+    argv = ["season", paths[0], "-o", str(tmp_path / "s"), "--other-year", paths[0]]
+    assert main(argv) == 2
+    assert "--other-weather" in capsys.readouterr().err
+    assert main([*argv, "--weather", str(tmp_path / "none.csv"), "--other-weather", str(tmp_path / "none.csv")]) == 1
+    assert "cannot be read" in capsys.readouterr().err
 
 
 def test_info_and_models_tell_what_there_is(paths, capsys):
