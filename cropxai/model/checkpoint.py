@@ -30,6 +30,8 @@ FloatArray = npt.NDArray[np.float32]
 FORMAT = "cropxai-model"
 VERSION = 1
 WEIGHTS, CARD = "weights.safetensors", "card.json"
+#: Greatest sizes of a network: beyond any that cropxai makes, below what would fill the memory.
+MOST = {"bands": 100, "classes": 10_000, "width": 4096, "heads": 256, "layers": 64, "hidden": 16_384}
 PRETRAINED = Path(__file__).parent / "pretrained"
 DEFAULT = "default"
 
@@ -227,6 +229,8 @@ def load_model(name_or_folder: PathLike = DEFAULT) -> Model:
         raise ModelUnreadable(folder, "the weights do not fit the architecture that the card names") from error
     if not all(torch.isfinite(w).all() for w in weights.values()):
         raise ModelUnreadable(folder / WEIGHTS, "holds values that are not finite; train the model again")
+    if not (network.scale > 0).all():
+        raise ModelUnreadable(folder / WEIGHTS, "scales a band by nothing or less; train the model again")
     return Model(network.eval().requires_grad_(False), card)
 
 
@@ -236,11 +240,13 @@ def read_card(folder: PathLike) -> Card:
     try:
         values = json.loads((folder / CARD).read_text(encoding="utf-8"))
         sha256 = _sha256(folder / WEIGHTS)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelUnreadable(folder, f"needs {CARD} and {WEIGHTS}, both readable") from error
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise ModelUnreadable(folder / CARD, "is not the card of a cropxai model")
-    if values.get("format_version", 0) > VERSION:
+    if not isinstance(values.get("format_version"), int):
+        raise ModelUnreadable(folder / CARD, "does not tell its format version")
+    if values["format_version"] > VERSION:
         raise ModelUnreadable(folder / CARD, f"has format {values['format_version']}, newer than this cropxai knows")
     if values.get("weights_sha256") != sha256:
         raise ModelUnreadable(folder, "the card names other weights than lie beside it; copy both files again")
@@ -253,9 +259,38 @@ def read_card(folder: PathLike) -> Card:
     size = card.architecture
     if size.bands != len(card.bands) or size.classes != len(card.classes):
         raise ModelUnreadable(folder / CARD, "its bands or classes do not fit its architecture")
+    if fault := _fault(card):
+        raise ModelUnreadable(folder / CARD, fault)
     if card.uncertainty is not None and not card.uncertainty.fits(size.bands, size.classes):
         raise ModelUnreadable(folder / CARD, "what it says of uncertainty is of other bands or classes")
     return card
+
+
+def _fault(card: Card) -> str:
+    """Say what entries of a card cannot be true, or nothing; a network of absurd size is never built."""
+    size = card.architecture
+    for name, most in MOST.items():
+        value = getattr(size, name)
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+            return f"its architecture has {name} {value!r}, where 1 to {most} are possible"
+    if size.width % size.heads or size.width % 2:
+        return f"its architecture has width {size.width}, which {size.heads} heads or the date encoding do not divide"
+    for what, names in (("classes", [c.name for c in card.classes]), ("bands", list(card.bands))):
+        if not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
+            return f"its {what} are not names that differ"
+    if not isinstance(card.temperature, int | float) or not 0 < card.temperature < float("inf"):
+        return f"its temperature is {card.temperature!r}, which divides nothing"
+    span = card.season_days
+    if len(span) != 2 or not all(isinstance(day, int | float) for day in span) or not span[0] <= span[1]:
+        return "its season days are not a first and a last day"
+    try:
+        course = np.array(card.typical_reflectance, dtype=float)
+        days = np.array(card.typical_days, dtype=float)
+    except (TypeError, ValueError):
+        return "its typical series is no table of numbers"
+    if course.shape != (len(days), len(card.bands)) or not (np.isfinite(course).all() and np.isfinite(days).all()):
+        return "its typical series does not fit its days and bands"
+    return ""
 
 
 def write_tensors(tensors: Mapping[str, Tensor], file: Path, about: dict[str, str] | None = None) -> None:

@@ -57,6 +57,7 @@ class Scores:
     accuracy, macro_f1, kappa : over the parcels with label and answer
     parcels : how many these are
     unanswered : labelled parcels without an answer
+    foreign : labelled parcels whose label is no class of the model, which are left out
     by_class : precision, recall, f1 and parcels by class
     confusion : parcels by label (row) and answer (column)
     folds : accuracy and macro-F1 of each fold, empty without cross-validation
@@ -78,6 +79,7 @@ class Scores:
     folds: tuple[dict[str, float], ...] = ()
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     drawn: str = "parcels"
+    foreign: int = 0
     unlike: float | None = None
     ends: pd.DataFrame = field(default_factory=pd.DataFrame)
     reliability: Mapping[str, Reliability] = field(default_factory=dict)
@@ -96,6 +98,7 @@ class Scores:
             "folds": list(self.folds),
             "intervals": {name: list(bounds) for name, bounds in self.intervals.items()},
             "drawn": self.drawn,
+            "foreign": self.foreign,
             "unlike": self.unlike,
             "season_ends": self.ends.to_dict(orient="records"),
             "parts": self.parts.to_dict(orient="records"),
@@ -109,6 +112,8 @@ class Scores:
             f", {self.unanswered} without an answer" if self.unanswered else ""
         )
         lines = [head]
+        if self.foreign:
+            lines.append(f"left out: {self.foreign} parcels whose label is no class of the model")
         if self.intervals:
             lines.append(f"in brackets: 95 % intervals by the bootstrap of {self.drawn}")
         if self.unlike is not None:
@@ -218,9 +223,9 @@ def evaluate(
         by_end.append(found)
         report(0.4 + 0.6 * len(by_end) / len(ends))
     novelty = answers.frame["novelty"].to_numpy(dtype=float)
-    return _scores(
-        target, said, model.names, by_end, target[sample], divided, _blocks(own, model.card.metrics), novelty
-    )
+    blocks = _blocks(own, model.card.metrics)
+    scores = _scores(target, said, model.names, by_end, target[sample], divided, blocks, novelty)
+    return replace(scores, foreign=int(((labels == "") & (series.labels != "")).sum()))
 
 
 def cross_validate(
@@ -307,6 +312,8 @@ def _blocks(series: CropSeries, metrics: Mapping[str, object]) -> npt.NDArray[np
     """Return the blocks of neighbours that the bootstrap draws; None where parcels are drawn by themselves."""
     placed = "lon" in series.dataset.coords and "lat" in series.dataset.coords
     if metrics.get("validation_split") == "random" or not placed:
+        return None
+    if not np.isfinite([series.dataset["lon"].values, series.dataset["lat"].values]).all():
         return None
     blocks = spatial_blocks(series, BLOCKS, seed=0)
     return blocks if len(np.unique(blocks)) > 1 else None

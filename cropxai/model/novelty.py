@@ -24,6 +24,8 @@ COURSE_DAYS = 20.0
 ACCEPTED = 0.99
 #: Parcels of a class by which its mean is drawn towards that of all.
 PRIOR = 5.0
+#: Greatest novelty that is told.
+FARTHEST = 1e6
 #: Least variance of reflectance within a class: a thousandth, squared.
 LEAST_VARIANCE = 1e-6
 
@@ -64,7 +66,8 @@ class Courses:
         NaN without a clear date.
         """
         end = last_clear_day(inputs.valid, inputs.day)
-        return (self.distance(inputs) / np.interp(end, self.ends, self.limits)).astype(np.float32)
+        share = self.distance(inputs) / np.interp(end, self.ends, self.limits)
+        return np.minimum(share, FARTHEST).astype(np.float32)
 
     def distance(self, inputs: Inputs) -> FloatArray:
         """Return the mean distance over the clear dates from the class that fits best, (parcel,).

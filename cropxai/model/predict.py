@@ -21,6 +21,8 @@ from cropxai.series.cube import NO_CLEAR_DATE
 CLASSIFIED = "classified"
 #: Status of an answer about a parcel that looks like nothing the model learnt from.
 UNLIKE = "unlike the training data"
+#: Status of a parcel whose values are so large that the network gives no number.
+OUT_OF_RANGE = "reflectance out of range"
 #: Between the names of a set.
 SEPARATOR = "; "
 PARCELS_AT_ONCE = 8192
@@ -135,7 +137,8 @@ def _tabulate(series: CropSeries, model: Model, found: _Part) -> Classification:
     names = np.array(model.names, dtype=object)
     codes = pd.array([c.hcat_code for c in model.card.classes], dtype="Int64")
     first, second = order[:, 0], order[:, min(1, order.shape[1] - 1)]
-    reason = np.where(series.status != "", series.status, NO_CLEAR_DATE)
+    lacking = np.where(found.clear > 0, OUT_OF_RANGE, NO_CLEAR_DATE)
+    reason = np.where(series.status != "", series.status, lacking)
     said = np.where(found.novelty > 1, UNLIKE, CLASSIFIED)
     crop_set, set_size = _set_columns(names, order, found.sets)
     frame = pd.DataFrame(

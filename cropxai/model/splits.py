@@ -95,6 +95,10 @@ def spatial_blocks(series: CropSeries, count: int, seed: int) -> npt.NDArray[np.
     if "lon" not in series.dataset.coords or "lat" not in series.dataset.coords:
         raise SeriesUnusable("the series has no coordinates, so it cannot be split in space; choose --split random")
     lon, lat = series.dataset["lon"].values, series.dataset["lat"].values
+    if not (np.isfinite(lon) & np.isfinite(lat)).all():
+        raise SeriesUnusable(
+            "some parcels have no coordinates, so the series cannot be split in space; choose --split random"
+        )
     place = np.stack([lon * np.cos(np.radians(lat)), lat], axis=1)
     distinct = len(np.unique(place, axis=0))
     means = KMeans(min(count, distinct), n_init=3, random_state=seed)

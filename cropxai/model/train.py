@@ -85,6 +85,11 @@ def labelled(series: CropSeries, min_parcels: int) -> tuple[CropSeries, tuple[st
     labels = series.labels
     dated = np.concatenate([Inputs.of(chunk, chunk.bands).valid.any(axis=1) for chunk in series.chunks()])
     usable = (labels != "") & dated
+    if not usable.any():
+        raise SeriesUnusable(
+            "no labelled parcel has a date on which all bands are there, so there is nothing to learn from; look into "
+            "the series with 'cropxai info'"
+        )
     kept, counts = np.unique(labels[usable].astype(str), return_counts=True)
     rare = kept[counts < min_parcels]
     if len(rare):

@@ -1,5 +1,6 @@
 import errno
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,18 @@ def folder(model, tmp_path):
 def rewrite(folder, **changes):
     card = json.loads((folder / CARD).read_text())
     (folder / CARD).write_text(json.dumps(card | {"weights_sha256": _sha256(folder / WEIGHTS)} | changes))
+
+
+def sized(folder, **changes):
+    return json.loads((folder / CARD).read_text())["architecture"] | changes
+
+
+def pickled(file):
+    class Harm:
+        def __reduce__(self):
+            return (Path.touch, (file.with_name("harm"),))
+
+    file.write_bytes(pickle.dumps(Harm()))
 
 
 def uncertain(folder, entry, **changes):
@@ -67,12 +80,30 @@ def test_a_missing_model_is_named_with_the_shipped_ones():
             "of other bands or classes",
         ),
         (lambda f: rewrite(f, uncertainty=[1]), "lacks or misnames"),
+        (lambda f: (f / CARD).write_text("[" * 200_000), "needs card.json"),
+        (lambda f: (f / CARD).write_bytes(b"\xff\xfe\x00"), "needs card.json"),
+        (lambda f: (f / WEIGHTS).write_bytes((f / WEIGHTS).read_bytes()[:500]), "names other weights"),
+        (lambda f: (pickled(f / WEIGHTS), rewrite(f)), "missing or damaged"),
+        (lambda f: ((f / WEIGHTS).write_bytes(b"\xff" * 8 + b"{}"), rewrite(f)), "missing or damaged"),
+        (lambda f: rewrite(f, format_version="x"), "does not tell its format version"),
+        (lambda f: rewrite(f, architecture=sized(f, width=10**9)), "width 1000000000, where 1 to 4096"),
+        (lambda f: rewrite(f, architecture=sized(f, layers=10**7)), "layers 10000000, where 1 to 64"),
+        (lambda f: rewrite(f, architecture=sized(f, hidden="64")), "hidden '64', where 1 to"),
+        (lambda f: rewrite(f, architecture=sized(f, heads=7)), "which 7 heads"),
+        (lambda f: rewrite(f, architecture=sized(f, width=64)), "do not fit the architecture"),
+        (lambda f: rewrite(f, temperature=0), "temperature is 0, which divides nothing"),
+        (lambda f: rewrite(f, temperature=float("nan")), "temperature is nan"),
+        (lambda f: rewrite(f, classes=[{"name": "a", "hcat_code": 1}] * 2), "its classes are not names that differ"),
+        (lambda f: rewrite(f, bands=["B04", "B04", "B08"]), "its bands are not names that differ"),
+        (lambda f: rewrite(f, typical_reflectance=[[0.1, 0.2, 0.3]]), "typical series does not fit"),
+        (lambda f: rewrite(f, season_days=["a", "b"]), "season days are not a first and a last day"),
     ],
 )
 def test_harm_to_a_model_is_named(folder, harm, message):
     harm(folder)
-    with pytest.raises(ModelUnreadable, match=message):
+    with pytest.raises(ModelUnreadable, match=message) as told:
         load_model(folder)
+    assert "\n" not in str(told.value) and not (folder / "harm").exists()
 
 
 def test_weights_of_another_size_or_not_finite_are_refused(folder):
@@ -80,6 +111,10 @@ def test_weights_of_another_size_or_not_finite_are_refused(folder):
     save_file(weights | {"score.bias": torch.full_like(weights["score.bias"], torch.nan)}, folder / WEIGHTS)
     rewrite(folder)
     with pytest.raises(ModelUnreadable, match="not finite"):
+        load_model(folder)
+    save_file(weights | {"scale": torch.zeros_like(weights["scale"])}, folder / WEIGHTS)
+    rewrite(folder)
+    with pytest.raises(ModelUnreadable, match="scales a band by nothing"):
         load_model(folder)
     save_file(weights | {"score.bias": torch.zeros(7)}, folder / WEIGHTS)
     rewrite(folder)

@@ -289,3 +289,35 @@ def test_a_card_without_uncertainty_gives_no_sets_and_no_novelty(series, model):
     answers = classify(series, old)
     assert answers.frame[["crop_set", "set_size", "novelty"]].isna().all(axis=None)
     assert (answers.frame["status"] == "classified").all() and answers.sets is None
+
+
+def test_series_without_a_date_or_places_are_refused_by_what_they_lack(series):
+    empty = series.dataset.copy(deep=True)
+    empty["reflectance"][:] = np.nan
+    with pytest.raises(SeriesUnusable, match="no labelled parcel has a date"):
+        train(CropSeries(empty), QUICK)
+    nowhere = CropSeries(series.dataset.assign_coords(lon=("parcel", np.full(len(series), np.nan))))
+    with pytest.raises(SeriesUnusable, match="some parcels have no coordinates.*--split random"):
+        train(nowhere, replace(QUICK, split="spatial"))
+
+
+def test_infinite_values_are_missing_and_absurd_ones_get_no_answer(series, model):
+    changed = series.dataset.copy(deep=True)
+    changed["reflectance"][0] = np.inf
+    changed["reflectance"][1] = 3e38
+    frame = classify(CropSeries(changed), model).frame
+    assert frame["status"][:2].tolist() == [NO_CLEAR_DATE, "reflectance out of range"]
+    assert frame["crop"][:2].isna().all() and frame["crop"][2:].notna().all()
+
+
+def test_labels_that_the_model_does_not_know_are_counted(series, model):
+    crop = series.labels.copy()
+    crop[:7] = "Teff"
+    scores = evaluate(CropSeries(series.dataset.assign_coords(crop=("parcel", crop))), model)
+    assert scores.foreign == 7 and "left out: 7 parcels" in scores.text()
+
+
+def test_one_class_alone_can_be_scored(series, model):
+    scores = evaluate(series.select(series.labels == "grain maize"), model)
+    assert 0 <= scores.intervals["accuracy"][0] <= scores.accuracy
+    assert np.isnan(scores.intervals["kappa"]).all() or scores.accuracy < 1
