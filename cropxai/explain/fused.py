@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from cropxai.explain.passes import TokenPass, token_pass
-from cropxai.explain.rules import KNOWN
+from cropxai.model.fast import KNOWN
 from cropxai.model.packing import DATES_AT_ONCE, DTYPES, SAFE_SUMS, Chunk, Room, chunks, folded, folded_joint
 from cropxai.model.transformer import CropTransformer, Layer
 

@@ -19,6 +19,11 @@ from cropxai.model.transformer import CropTransformer
 Array = npt.NDArray[np.float64]
 Down = Callable[[Array], Array]
 
+#: What torch adds to the variance in batch normalisation.
+BATCH_NORM_EPS = 1e-5
+#: Stands for nothing where a slope is asked for; too small to be felt beside anything.
+TINY = 1e-30
+
 
 @dataclass(frozen=True)
 class Explained:
@@ -137,12 +142,13 @@ def explain(
     rule, level, target : as of :class:`cropxai.explain.LRP`
     base : (time, band) series that relevance is counted from; by default zero reflectance, at dates zero features
     """
-    run = _Run(network, rule)
-    seen = np.flatnonzero(np.asarray(valid))
-    values, days = np.asarray(x, dtype=np.float64)[seen], np.asarray(day, dtype=np.float64)[seen]
-    angle = days[:, None] * network.date.rate.double().numpy()
-    position = np.concatenate([np.sin(angle), np.cos(angle)], axis=1)
+    fixed = network.size.kind == "paper"  # all dates count, those that are missing as zero reflectance
+    run, there = (_PaperRun if fixed else _Run)(network, rule), np.asarray(valid)
+    seen = np.arange(len(there)) if fixed else np.flatnonzero(there)
+    values = np.where(there[seen, None], np.asarray(x, dtype=np.float64)[seen], 0)
+    position = run.position(np.asarray(day, dtype=np.float64)[seen])
     features, slope_of = run.features(values)
+    features = np.where(features == 0, TINY, features)  # what is nothing has a slope too
     tokens, split = _add(features, position)
     scores, down = run.head(tokens)
     wanted = np.zeros(len(scores))
@@ -166,8 +172,10 @@ def explain(
               "bias": run.rules.bias, "softmax": run.rules.softmax}  # fmt: skip
     full = np.zeros((len(np.asarray(valid)), *relevance.shape[1:]))
     full[seen] = relevance
+    full[~there] = 0
     by_date = np.zeros(len(full))
     by_date[seen] = on_position.sum(axis=1)
+    by_date[~there] = 0
     return Explained(
         full.sum(axis=1) if level == "date" else full,
         by_date,
@@ -184,6 +192,12 @@ class _Run:
         self.weights = {name: tensor.double().cpu().numpy() for name, tensor in network.state_dict().items()}
         self.eps = {name: module.eps for name, module in network.named_modules() if isinstance(module, nn.LayerNorm)}
         self.rules = _Rules(rule)
+        self.rate = network.date.rate.double().numpy()
+
+    def position(self, day: Array) -> Array:
+        """Return the encoding of days (time,), (time, width)."""
+        angle = day[:, None] * self.rate
+        return np.concatenate([np.sin(angle), np.cos(angle)], axis=1)
 
     def features(self, x: Array) -> tuple[Array, Callable[[Array], Array]]:
         """Return the features (time, width) of dates, and what turns their relevance into that of x, over x."""
@@ -270,6 +284,60 @@ class _Run:
 
     def _norm(self, name: str, x: Array) -> tuple[Array, Down]:
         return self.rules.norm(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"], self.eps[name])
+
+
+class _PaperRun(_Run):
+    """The published network: batch normalisation is a diagonal matrix, all dates are laid end to end."""
+
+    def position(self, day: Array) -> Array:
+        """Return sines and cosines in turn of the days since the first."""
+        angle = (day - day.min())[:, None] * self.rate
+        return np.stack([np.sin(angle), np.cos(angle)], axis=2).reshape(len(day), -1)
+
+    def features(self, x: Array) -> tuple[Array, Callable[[Array], Array]]:
+        """Return the features (time, width) of dates, and what turns their relevance into that of x, over x."""
+        weight, bias = self.weights["features.weight"], self.weights["features.bias"]
+        inner = x @ weight.T + bias
+        out, down = self._normed("features_norm", inner)
+        out, through_embed = self._linear("embed", out)
+        out, through_norm = self._normed("embed_norm", out)
+
+        def slope(relevance: Array) -> Array:
+            share = _over(_chain([down, through_embed, through_norm])(relevance), inner)
+            self.rules.bias += float((share * bias).sum())
+            return np.asarray(share @ weight)
+
+        return out, slope
+
+    def head(self, tokens: Array) -> tuple[Array, Down]:
+        """Return the scores (class,) from the tokens (time, width)."""
+        update, through_update = self._attended("", tokens)
+        summed, split = _add(tokens, update)
+        x, through_norm = self._norm("norm_dates", summed)
+
+        def block(relevance: Array) -> Array:
+            keep, through = split(through_norm(relevance.reshape(x.shape)))
+            return keep + through_update(through)
+
+        downs: list[Down] = [block]
+        out = x.reshape(-1)
+        for name in ("flat", "decode", "narrow"):
+            out, through = self._linear(name, out)
+            out, through_normed = self._normed(f"{name}_norm", out)
+            downs += [through, through_normed]
+        scores, through = self._linear("score", out)
+        return scores, _chain([*downs, through])
+
+    def _normed(self, name: str, x: Array) -> tuple[Array, Down]:
+        """Batch normalisation with its running statistics, and the activation."""
+        own = {part: self.weights[f"{name}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")}
+        factor = own["weight"] / np.sqrt(own["running_var"] + BATCH_NORM_EPS)
+        y, through = self.rules.linear(x, np.diag(factor), own["bias"] - own["running_mean"] * factor)
+        active, through_active = self.rules.activation(y, self.size.activation)
+        return active, _chain([through, through_active])
+
+    def _linear(self, name: str, x: Array) -> tuple[Array, Down]:
+        return super()._linear(name.removeprefix("."), x)
 
 
 def _add(a: Array, b: Array) -> tuple[Array, Callable[[Array], tuple[Array, Array]]]:

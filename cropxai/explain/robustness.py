@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 
 from cropxai.model.checkpoint import Model
 from cropxai.model.inputs import Inputs
-from cropxai.model.transformer import CropTransformer
+from cropxai.model.networks import build
 
 Array = npt.NDArray[np.float64]
 
@@ -33,7 +33,7 @@ def randomised(model: Model, seed: int = 0) -> Model:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = CropTransformer(model.network.size)
+        network = build(model.network.size)
     network.mean.copy_(model.network.mean)
     network.scale.copy_(model.network.scale)
     return Model(network.eval().requires_grad_(False), copy.copy(model.card))

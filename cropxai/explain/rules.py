@@ -23,10 +23,14 @@ from torch.autograd import Function
 from torch.nn import functional
 
 from cropxai.errors import NoRelevanceRule
+from cropxai.model.paper import DaysSinceFirst, PaperTransformer
 from cropxai.model.transformer import CropTransformer, DateEncoding, Layer, Operations
 
 #: The modules that the rules know, a subclass of them not among them; no other may take part in a network.
-KNOWN = (CropTransformer, Layer, DateEncoding, nn.ModuleList, nn.Linear, nn.LayerNorm, nn.Dropout)
+KNOWN = (
+    CropTransformer, Layer, DateEncoding, PaperTransformer, DaysSinceFirst,
+    nn.ModuleList, nn.Linear, nn.LayerNorm, nn.BatchNorm1d, nn.Dropout,
+)  # fmt: skip
 
 
 class Books(NamedTuple):
@@ -69,6 +73,10 @@ class CpLrp(Operations):
     def linear(self, x: Tensor, layer: nn.Linear) -> Tensor:
         """LRP-0: the plain gradient."""
         return self.biased(functional.linear(x, layer.weight), layer.bias)
+
+    def affine(self, x: Tensor, factor: Tensor, shift: Tensor) -> Tensor:
+        """LRP-0: a linear map of each feature by itself; batch normalisation outside training is one."""
+        return self.biased(x * factor, shift)
 
     def biased(self, x: Tensor, bias: Tensor) -> Tensor:
         """Add a bias, and book its relevance."""

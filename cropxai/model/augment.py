@@ -40,7 +40,11 @@ def optional_bands(bands: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def augmented(
-    batch: Inputs, settings: Settings, rng: np.random.Generator, bands: tuple[str, ...] = ()
+    batch: Inputs,
+    settings: Settings,
+    rng: np.random.Generator,
+    bands: tuple[str, ...] = (),
+    fixed: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return a batch as tensors: dates, bands and clear sky taken away at random, gains and shifts added.
 
@@ -49,6 +53,7 @@ def augmented(
     Parameters
     ----------
     bands : names of the bands, needed where ``settings.band_dropout`` is not 0
+    fixed : keep all dates in their place, for a network of a fixed number of them
     """
     count, times = batch.valid.shape
     inside = season(batch.day, count, settings, rng)
@@ -67,6 +72,8 @@ def augmented(
         values = np.where(lost[:, None], np.float32(np.nan), values)
     if settings.shift:
         encoded = (encoded + settings.shift * rng.standard_normal((count, 1))).astype(np.float32)
+    if fixed:
+        return torch.from_numpy(values), torch.from_numpy(valid), torch.from_numpy(encoded.copy())
     return compact(values, valid, encoded)
 
 

@@ -17,8 +17,9 @@ from torch import Tensor
 
 import cropxai
 from cropxai.crops import hcat_code
-from cropxai.errors import BandMismatch, LevelMismatch, ModelUnreadable, PathLike
+from cropxai.errors import BandMismatch, LevelMismatch, ModelUnreadable, PathLike, SeriesUnusable
 from cropxai.model.inputs import DAY, THERMAL_TIME, TIME_ENCODINGS, Inputs, thermal_time
+from cropxai.model.networks import build
 from cropxai.model.transformer import Architecture, CropTransformer
 from cropxai.model.uncertainty import Uncertainty
 from cropxai.outputs import replacing
@@ -149,13 +150,18 @@ class Model:
         ------
         LevelMismatch, BandMismatch
         SeriesUnusable
-            If the dates span more than one season.
+            If the dates span more than one season, or a network of a fixed number of dates is given others.
         """
         if level != self.card.level:
             raise LevelMismatch(level, self.card.name, self.card.level)
         if missing := [b for b in self.card.bands if b not in bands and b not in self.card.optional_bands]:
             raise BandMismatch(missing, self.card.name)
         season_year(dates)
+        if (wanted := self.card.architecture.dates) not in (0, len(dates)):
+            raise SeriesUnusable(
+                f"model {self.card.name!r} takes {wanted} dates, and the series has {len(dates)}; give those of its "
+                "training, or train with --architecture cropxai, which takes any number"
+            )
 
     def class_of(self, labels: Sequence[object]) -> list[str]:
         """Return the class that each label means: that of its name, else of its HCAT code, else an empty text."""
@@ -222,7 +228,7 @@ def load_model(name_or_folder: PathLike = DEFAULT) -> Model:
         weights = load_file(folder / WEIGHTS)
     except (OSError, SafetensorError) as error:
         raise ModelUnreadable(folder / WEIGHTS, "missing or damaged; train the model again") from error
-    network = CropTransformer(card.architecture)
+    network = build(card.architecture)
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

@@ -138,6 +138,8 @@ def _epoch(
     report: Report,
 ) -> float:
     network, (inputs, target) = state.network, seen
+    assert isinstance(network, CropTransformer)
+    fixed = network.size.dates > 0
     rng = np.random.default_rng([settings.seed, state.epoch])
     torch.manual_seed(int(rng.integers(2**31)))
     network.train()
@@ -148,7 +150,7 @@ def _epoch(
         done = state.epoch * steps + step
         for group in state.optimiser.param_groups:
             group["lr"] = settings.learning_rate * rate(settings.schedule, done / (epochs * steps))
-        sample = (tensor.to(device) for tensor in augmented(inputs.take(index), settings, rng, bands))
+        sample = (tensor.to(device) for tensor in augmented(inputs.take(index), settings, rng, bands, fixed))
         with torch.autocast(device.type, torch.bfloat16, enabled=half):
             scores = network(*sample)
         loss = loss_of(scores.float(), torch.from_numpy(target[index]).to(device))

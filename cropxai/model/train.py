@@ -18,8 +18,10 @@ from cropxai.model.augment import optional_bands
 from cropxai.model.checkpoint import Card, CropClass, Model
 from cropxai.model.inputs import Inputs
 from cropxai.model.loop import TRIAL_SHARE, Epoch, Target, choose_loss, fit
+from cropxai.model.networks import build
+from cropxai.model.paper import PaperTransformer
 from cropxai.model.predict import logits
-from cropxai.model.settings import Settings
+from cropxai.model.settings import SIZES, Settings
 from cropxai.model.splits import Index, hold_back, hold_back_few, too_few
 from cropxai.model.transfer import adapted
 from cropxai.model.transformer import Architecture, CropTransformer
@@ -178,10 +180,16 @@ def train_on(
 
 def _new_network(learnt: Inputs, classes: int, settings: Settings) -> CropTransformer:
     """Return an untrained network with the input normalisation of its training parcels."""
-    kinds = ("width", "layers", "dropout", "norm", "activation", "pooling")
     values = learnt.reflectance[learnt.valid]
-    size = Architecture(values.shape[1], classes, **{kind: getattr(settings, kind) for kind in kinds})
-    network = CropTransformer(size)
+    if settings.architecture == "paper":
+        size = replace(Architecture.paper(values.shape[1], classes, len(learnt.day)), dropout=settings.dropout)
+        published = PaperTransformer(size)
+        published.days.copy_(torch.from_numpy(learnt.day))
+        return published
+    width, layers = SIZES[settings.size]
+    width, layers = settings.width or width, settings.layers or layers
+    kinds = {kind: getattr(settings, kind) for kind in ("dropout", "norm", "activation", "pooling")}
+    network = build(Architecture(values.shape[1], classes, width, 4, layers, max(128, 2 * width), **kinds))
     network.mean.copy_(torch.from_numpy(values.mean(axis=0)))
     network.scale.copy_(torch.from_numpy(values.std(axis=0) + 1e-6))
     return network

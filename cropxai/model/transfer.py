@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 
 from cropxai.model.checkpoint import Model
+from cropxai.model.networks import build
 from cropxai.model.settings import Settings
 from cropxai.model.transformer import CropTransformer
 
@@ -37,7 +38,7 @@ def adapted(
     freeze : leave all but the head without gradient
     """
     old = start.network
-    network = CropTransformer(replace(old.size, classes=len(names), bands=len(bands)))
+    network = build(replace(old.size, classes=len(names), bands=len(bands)))
     kept = {name: value for name, value in old.state_dict().items() if not name.startswith("score.")}
     columns = [start.card.bands.index(band) for band in bands]
     kept |= {name: kept[name][..., columns] for name in ("mean", "scale", "features.weight")}

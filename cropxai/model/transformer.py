@@ -17,7 +17,8 @@ from torch.nn import functional
 #: Longest and shortest wave of the date encoding, in days: finer than a revisit up to longer than a year.
 LONGEST_WAVE, SHORTEST_WAVE = 1000.0, 6.0
 #: What the parts of a network may be.
-NORMS, ACTIVATIONS, POOLINGS = ("pre", "post"), ("gelu", "relu"), ("mean", "max")
+KINDS, NORMS, ACTIVATIONS = ("cropxai", "paper"), ("pre", "post"), ("gelu", "relu")
+POOLINGS = ("mean", "max", "flatten")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,9 @@ class Architecture:
     norm : "pre", before each sub-layer and once at the end (Xiong et al. 2020, arXiv 2002.04745), or "post", after each
         residual sum (Vaswani et al. 2017)
     activation : "gelu" or "relu"
-    pooling : "mean" or "max" over the dates that are there
+    pooling : "mean" or "max" over the dates that are there, or "flatten", all dates end to end, in kind "paper"
+    kind : "cropxai", :class:`CropTransformer`, or "paper", :class:`cropxai.model.paper.PaperTransformer`
+    dates : number of dates of kind "paper"; 0, any number, of the other
     """
 
     bands: int
@@ -45,11 +48,25 @@ class Architecture:
     norm: str = "pre"
     activation: str = "gelu"
     pooling: str = "mean"
+    kind: str = "cropxai"
+    dates: int = 0
 
     def __post_init__(self) -> None:
-        for name, known in (("norm", NORMS), ("activation", ACTIVATIONS), ("pooling", POOLINGS)):
+        kinds = (("kind", KINDS), ("norm", NORMS), ("activation", ACTIVATIONS), ("pooling", POOLINGS))
+        for name, known in kinds:
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} {getattr(self, name)!r} is none of {', '.join(known)}")
+        fixed = self.kind == "paper"
+        if (self.pooling == "flatten") != fixed or (self.dates > 0) != fixed:
+            raise ValueError(f"kind {self.kind!r} does not go with pooling {self.pooling!r} and {self.dates} dates")
+
+    @classmethod
+    def paper(cls, bands: int, classes: int, dates: int) -> "Architecture":
+        """Return the published sizes for a number of dates."""
+        return cls(
+            bands, classes, layers=1, hidden=0, norm="post", activation="relu", pooling="flatten", kind="paper",
+            dates=dates,
+        )  # fmt: skip
 
     def asdict(self) -> dict[str, Any]:
         """Return the sizes as a dictionary for the card."""
@@ -69,6 +86,10 @@ class Operations:
     def linear(self, x: Tensor, layer: nn.Linear) -> Tensor:
         """Linear map with the weights and the bias of ``layer``."""
         return cast(Tensor, layer(x))
+
+    def affine(self, x: Tensor, factor: Tensor, shift: Tensor) -> Tensor:
+        """Multiply each feature by its factor and add its shift."""
+        return x * factor + shift
 
     def activation(self, x: Tensor, kind: str) -> Tensor:
         """Activation of one of the ``ACTIVATIONS``: Gaussian error linear unit, or rectified linear unit."""

@@ -13,6 +13,7 @@ from cropxai.errors import NoRelevanceRule
 from cropxai.explain.medians import REFERENCES
 from cropxai.explain.passes import TARGETS
 from cropxai.explain.rules import RULES, AttnLrp, Books, CpLrp, GradientInput, check_known
+from cropxai.model.paper import affine
 from cropxai.model.transformer import PLAIN, Operations
 
 LRP_RULES = [CpLrp, AttnLrp]
@@ -135,6 +136,25 @@ def test_attention_by_the_jacobians_of_its_steps(rule):
     assert taken.item() == pytest.approx(absorbed, rel=1e-10)
 
 
+@pytest.mark.parametrize("rule", LRP_RULES)
+def test_batch_normalisation_by_its_diagonal(rule):
+    """Outside training each feature hands down to itself, times its factor; the shift takes the rest."""
+    norm = nn.BatchNorm1d(6).double().eval()
+    for value in (norm.weight.data, norm.bias.data, norm.running_mean, norm.running_var):
+        value.uniform_(0.5, 1.5)
+    x = drawn(3, 6)
+    factor, shift = affine(norm)
+    books = Books.opened(x)
+    (found,), y, g = handed_down(lambda t: rule(books).affine(t, factor, shift), x)
+    torch.testing.assert_close(torch.as_tensor(y), norm(x).detach())
+    slope = norm.weight / (norm.running_var + norm.eps).sqrt()
+    np.testing.assert_allclose(found, (x * slope * g).detach(), rtol=1e-12)
+    leaf = x.clone().requires_grad_()
+    (taken,) = torch.autograd.grad((rule(books).affine(leaf, factor, shift) * g).sum(), books.bias)
+    rest = (torch.as_tensor(y) * g).sum(dim=1) - torch.as_tensor(found).sum(dim=1)
+    np.testing.assert_allclose(taken, rest.detach(), rtol=1e-6)
+
+
 @pytest.mark.parametrize("pooling", ["mean", "max"])
 def test_pooling_by_its_jacobian(pooling):
     """The mean hands down in proportion, the maximum to the winner among the dates that are there."""
@@ -175,7 +195,7 @@ def test_plain_gradient_is_that_of_the_plain_network(kind):
 def test_every_operation_has_a_rule():
     """A new operation of the network must be thought about here."""
     operations = {name for name in vars(Operations) if not name.startswith("_")}
-    assert operations == {"standardise", "linear", "activation", "layer_norm", "attention"}
+    assert operations == {"standardise", "linear", "affine", "activation", "layer_norm", "attention"}
     assert operations <= set(vars(CpLrp))
 
 
@@ -183,7 +203,7 @@ class Shifted(nn.Linear):
     """A linear layer that is none."""
 
 
-@pytest.mark.parametrize("module", [nn.BatchNorm1d(3), nn.MultiheadAttention(4, 2), nn.Identity(), Shifted(2, 2)])
+@pytest.mark.parametrize("module", [nn.BatchNorm2d(3), nn.MultiheadAttention(4, 2), nn.Identity(), Shifted(2, 2)])
 def test_an_unknown_module_is_refused(module):
     net = network()
     check_known(net)
