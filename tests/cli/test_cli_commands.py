@@ -111,6 +111,28 @@ def test_evaluate_a_model_and_cross_validate(paths, tmp_path, capsys):
     assert main(["evaluate", paths[0], "--folds", "3", *TRAINING]) == 0
 
 
+def test_evaluate_draws_and_tells_ends_and_parts(paths, tmp_path, capsys):
+    argv = ["evaluate", paths[0], paths[1], "--by", "zone", "--ends", "dekad", "--coverage", "0.8"]
+    assert main([*argv, "--figures", str(tmp_path / "f"), "--json", str(tmp_path / "s.json")]) == 0
+    scores = json.loads((tmp_path / "s.json").read_text())
+    assert {row["by"] for row in scores["parts"]} == {"clear dates", "zone"}
+    assert len(scores["season_ends"]) > 6 and {row["nominal"] for row in scores["season_ends"]} == {0.8}
+    assert {f.name for f in (tmp_path / "f").iterdir()} >= {"season_ends.png", "reliability.png", "confusion.png"}
+    assert main([*argv, "--figures", str(tmp_path / "f")]) == 1  # exists
+    assert main([*argv, "--cross-validate"]) == 2
+    assert main([*argv, "--relevance", "--figures", str(tmp_path / "g")]) == 2
+    assert capsys.readouterr().err.count("cropxai:") == 3
+
+
+def test_classify_gives_sets_of_the_coverage(paths, tmp_path):
+    sizes = {}
+    for coverage in ("0.5", "0.99"):
+        file = tmp_path / f"{coverage}.csv"
+        assert main(["classify", paths[0], "--model", paths[1], "-o", str(file), "--coverage", coverage]) == 0
+        sizes[coverage] = pd.read_csv(file)["set_size"].mean()
+    assert sizes["0.5"] <= sizes["0.99"]
+
+
 def test_evaluate_relevance(paths, tmp_path, capsys):
     argv = ["evaluate", paths[0], paths[1], "--relevance", "--sample", "30", "--draws", "2", "--method", "cp-lrp"]
     files = ["--json", str(tmp_path / "r.json"), "--figure", str(tmp_path / "r.png")]
