@@ -29,7 +29,7 @@ ALBEDO, ASYMMETRY, ANGSTROM = 0.92, 0.65, 1.3
 #: Absorption by water vapour, for (g cm⁻² × air mass)^0.6, and by ozone and other gases an air mass: magnitudes
 #: that give the known transmissions of the bands (B09 lies in a water-vapour band, B10 sees no ground).
 #:                 B01   B02   B03    B04    B05    B06    B07    B08    B8A    B09   B10  B11    B12
-VAPOUR = np.array([0.0, 0.0, 0.001, 0.004, 0.008, 0.010, 0.004, 0.018, 0.002, 0.30, 3.2, 0.006, 0.014])
+VAPOUR = np.array([0.0, 0.0, 0.001, 0.004, 0.008, 0.010, 0.004, 0.018, 0.002, 0.48, 3.2, 0.006, 0.014])
 GASES = np.array([0.001, 0.006, 0.030, 0.018, 0.008, 0.003, 0.0, 0.0, 0.0, 0.0, 0.02, 0.006, 0.012])
 
 

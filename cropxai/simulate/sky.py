@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cropxai.simulate.atmosphere import top_of_atmosphere
-from cropxai.simulate.canopy import Angles, sun_zenith
+from cropxai.simulate.canopy import BAND_NAMES, Angles, sun_zenith
 from cropxai.simulate.fields import FloatArray
 
 #: Days between two passes of one orbit with two satellites (ESA Sentinel-2 mission: 5 days).
@@ -41,6 +41,9 @@ AEROSOL = np.array([1.3, 1.0, 0.7, 0.5, 0.42, 0.35, 0.28, 0.24, 0.2, 0.2, 0, 0.0
 AEROSOL_ERROR, DATE_LEVEL, OWN_LEVEL, BAND_NOISE, LEAST_NOISE = 0.010, 0.035, 0.03, 0.02, 0.0025
 #: Noise of a mean of pixels at the top of the atmosphere, relative and absolute.
 SENSOR_NOISE = (0.01, 0.0012)
+#: Reflectance that B10 has without a visible cloud (median of clear half-months over Bavaria), and its place.
+CIRRUS = 0.0018
+_B10 = BAND_NAMES.index("B10")
 #: By how much of a standard normal deviate winter is cloudier than summer.
 WINTER_CLOUD = 0.35
 
@@ -55,6 +58,7 @@ class Air:
     waves : (3, wave, time) wave numbers along x and y (1/km) and phases of the field of clouds
     haze, level, error : thin cloud, factor of the date's level, error of the aerosol correction
     aerosol, vapour : optical thickness at 550 nm, water vapour (g cm⁻²)
+    cirrus : reflectance in B10 of what is always in the air
     view, azimuth : angles under which the landscape is seen, degrees
     """
 
@@ -65,6 +69,7 @@ class Air:
     error: FloatArray
     aerosol: FloatArray
     vapour: FloatArray
+    cirrus: FloatArray
     view: FloatArray
     azimuth: FloatArray
 
@@ -152,6 +157,7 @@ def draw_air(
         "error": AEROSOL_ERROR * rng.standard_normal(times),
         "aerosol": (0.12 - 0.04 * winter) * np.exp(0.45 * rng.standard_normal(times)),
         "vapour": (1.6 - 1.0 * winter) * np.exp(0.25 * rng.standard_normal(times)),
+        "cirrus": CIRRUS * np.exp(0.4 * rng.standard_normal(times)),
         "view": views[orbit],
         "azimuth": np.array(azimuths)[orbit],
     }
@@ -214,16 +220,20 @@ def from_above(surface: FloatArray, sky: Sky, air: Air, seen: Angles, rng: np.ra
     dark = np.where(sky.cloud > 0.9, 1, shade).astype(np.float32)
     aerosol = air.aerosol[None] * (1 + 3 * sky.thin)
     top = top_of_atmosphere(surface * dark[..., None], seen, aerosol, np.broadcast_to(air.vapour, aerosol.shape))
+    top[..., _B10] += air.cirrus * (1 + 0.1 * rng.standard_normal((n, times)))
     thick = (sky.cloud * rng.uniform(0.3, 1.0, sky.cloud.shape))[..., None]
     look = CLOUD * rng.uniform(0.6, 1.35, (n, times, 1)) + ICE * rng.beta(0.7, 2.0, (n, times, 1))
     out: FloatArray = (top + (np.maximum(look, 0.001) - top) * thick).astype(np.float32)
     relative, least = (np.float32(s) for s in SENSOR_NOISE)
     out *= 1 + rng.standard_normal((n, times, bands), np.float32) * relative
-    out += rng.standard_normal((n, times, bands), np.float32) * least
+    fixed = np.where(np.arange(bands) == _B10, least / 12, least).astype(np.float32)  # B10 is dark, and so is its noise
+    out += rng.standard_normal((n, times, bands), np.float32) * fixed
     return out
 
 
 def clear_top(surface: FloatArray, air: Air, seen: Angles) -> FloatArray:
     """Return what would be seen at the top of an air without clouds, shadows and noise, (parcel, time, 13)."""
     shape = surface.shape[:2]
-    return top_of_atmosphere(surface, seen, np.broadcast_to(air.aerosol, shape), np.broadcast_to(air.vapour, shape))
+    top = top_of_atmosphere(surface, seen, np.broadcast_to(air.aerosol, shape), np.broadcast_to(air.vapour, shape))
+    top[..., _B10] += air.cirrus
+    return top
