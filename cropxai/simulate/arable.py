@@ -17,7 +17,7 @@ SPRING_SOWN = Clock(base=0.0, top=30.0, adaptation=0.4)
 COOL = Clock(base=3.0, top=30.0, adaptation=0.6)
 WARM = Clock(base=7.0, top=32.0, adaptation=0.8)
 
-_CEREAL = Traits(chlorophyll=(46, 8), water=(0.025, 0.006), dry=(0.0052, 0.001), angle=(63, 7), cover=(0.94, 0.04))
+_CEREAL = Traits(chlorophyll=(46, 8), water=(0.025, 0.006), dry=(0.0052, 0.001), angle=(63, 7), cover=(0.91, 0.05))
 _BARLEY = replace(_CEREAL, chlorophyll=(43, 8), angle=(56, 8))
 _MAIZE = Traits((52, 8), (0.022, 0.005), (0.0054, 0.001), (57, 7), (1.5, 0.12), (0.92, 0.07))
 _BROAD = Traits((44, 8), (0.024, 0.006), (0.0042, 0.001), (42, 8), (1.55, 0.13), (0.93, 0.06))
@@ -58,7 +58,7 @@ ARABLE: tuple[Arable, ...] = (
             brown_left=0.65, traits=replace(_CEREAL, chlorophyll=(42, 8), dry=(0.0056, 0.0011), angle=(63, 7))),
     replace(_WHEAT, name="winter triticale", days=(-88, -72, 106, 148, 160, 176, 203, 213), lai=(4.3, 1.0),
             winter_lai=0.3, brown_left=0.6, traits=replace(_CEREAL, chlorophyll=(44, 8), dry=(0.0052, 0.0011))),
-    replace(_WHEAT, name="winter barley", days=(-101, -87, 102, 138, 147, 161, 180, 190), spread=8, lai=(4.5, 1.0),
+    replace(_WHEAT, name="winter barley", days=(-101, -87, 102, 138, 147, 158, 176, 190), spread=8, lai=(3.9, 1.0),
             winter_lai=0.42, traits=_BARLEY),
     replace(_WHEAT, name="winter oats", days=(-95, -81, 112, 158, 168, 180, 200, 209), lai=(4.2, 1.0), winter_lai=0.6,
             traits=replace(_CEREAL, chlorophyll=(42, 8), water=(0.028, 0.006))),

@@ -250,7 +250,7 @@ def _before_sowing(sowing: npt.NDArray[np.float64], rng: Random) -> npt.NDArray[
     """Draw what covers the soil before a spring-sown crop: nothing, weeds and stubble, or a green catch crop."""
     n = len(sowing)
     kind = rng.random(n)
-    weeds = np.where(kind < 0.72, rng.gamma(1.5, 0.22, n), rng.gamma(4, 0.45, n))
+    weeds = np.where(kind < 0.66, rng.gamma(1.5, 0.22, n), rng.gamma(5, 0.46, n))
     lai = np.where(kind < 0.35, rng.gamma(1, 0.06, n), weeds)
     straw = np.where(kind < 0.35, rng.uniform(0, 0.25, n), rng.uniform(0.05, 0.6, n))
     return np.stack([lai, straw, sowing - rng.uniform(2, 45, n)], axis=1)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from cropxai.simulate.plants import Flower, Sward, Traits, Woody
 
-_GRASS = Traits((38, 9), (0.0165, 0.004), (0.0055, 0.0013), (58, 8), (1.6, 0.15), (0.97, 0.03))
+_GRASS = Traits((46, 9), (0.0165, 0.004), (0.0055, 0.0013), (58, 8), (1.6, 0.15), (0.97, 0.03))
 _CUTS = {1: 178, 2: 160, 3: 143, 4: 133, 5: 126}
 
 SWARDS: tuple[Sward, ...] = (
@@ -17,7 +17,7 @@ SWARDS: tuple[Sward, ...] = (
     Sward("extensive meadow", (3.3, 1.0), (1.1, 0.6), (1, 1, 2, 2), {1: 188, 2: 172}, 0.3,
           flower=Flower("yellow", 0.03), traits=replace(_GRASS, chlorophyll=(34, 8))),
     Sward("temporary grass", (4.5, 1.1), (1.5, 0.8), (2, 3, 4, 4, 5), {2: 152, 3: 141, 4: 131, 5: 124}, 0.15,
-          traits=replace(_GRASS, chlorophyll=(44, 8), dry=(0.0048, 0.001))),
+          traits=replace(_GRASS, chlorophyll=(49, 8), dry=(0.0048, 0.001))),
     Sward("clover", (4.4, 1.1), (0.9, 0.5), (2, 3, 3, 4), {2: 156, 3: 143, 4: 132}, 0.2, flower=Flower("white", 0.04),
           traits=replace(_GRASS, chlorophyll=(45, 8), angle=(47, 8), dry=(0.0045, 0.001))),
     Sward("alfalfa", (4.3, 0.9), (0.8, 0.5), (3, 4, 4, 5), {3: 146, 4: 137, 5: 131}, 0.13,

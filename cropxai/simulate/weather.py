@@ -27,6 +27,9 @@ MEMORY, NEWS = 0.78, 2.05
 SHARED, PLACE_SPREAD = 0.9, 0.7
 #: Chance that a rainy day follows a rainy one, less that it follows a dry one (assumption).
 RAIN_MEMORY = 0.3
+#: Warm months of the growing season are dry ones: the logarithm of their rain falls by this for each °C of anomaly
+#: (assumption: rain by year is not among the sources; in the warm summer of 2018 half of it fell in the north).
+DRY_WHEN_WARM = 0.22
 #: Share of the sun's radiation at the top of the atmosphere on a dry and on a rainy day (assumptions; FAO-56, eq. 35
 #: has 0.75 for a clear day).
 DRY_SKY, RAINY_SKY = 0.58, 0.30
@@ -178,7 +181,8 @@ def draw_weather(places: Sequence[Place], year: int | Sequence[int], seed: int) 
         fluctuation = np.sqrt(SHARED) * shared_fluctuation + np.sqrt(1 - SHARED) * _fluctuation(rng)
         temperature[number] = normal_temperature(place.region, own_year) + fluctuation + place.warmth
         chance_of_rain = np.where(rng.random(len(DAYS)) < 0.7, shared_rain, rng.random(len(DAYS)))
-        rain[number] = _rain(climate, chance_of_rain, rng)
+        departure = normal_temperature(place.region, own_year) - normal_temperature(place.region)
+        rain[number] = _rain(climate, chance_of_rain, departure, rng)
         sky = np.where(rain[number] > 0, RAINY_SKY, DRY_SKY) * np.exp(rng.normal(0, 0.12, len(DAYS)))
         radiation[number] = extraterrestrial(place.lat, DAYS) * sky.clip(0.1, 0.78)
     # Rain cools summer days and warms winter ones; taken out in the mean so that months keep their anomaly.
@@ -208,11 +212,16 @@ def _fluctuation(rng: np.random.Generator) -> Real:
     return np.asarray(drawn - np.interp(DAYS, FIRST_DAY + 15 + 30 * np.arange(len(means)), means))
 
 
-def _rain(climate: Climate, chance: Real, rng: np.random.Generator) -> Real:
-    """Draw daily rain: a two-state Markov chain with the month's frequency, gamma amounts with its sum, (day,) mm."""
+def _rain(climate: Climate, chance: Real, departure: Real, rng: np.random.Generator) -> Real:
+    """Draw daily rain: a two-state Markov chain with the month's frequency, gamma amounts with its sum, (day,) mm.
+
+    ``departure`` (day,) is the temperature of the year less the normal, °C.
+    """
     month = _month()
-    share = np.array(climate.rain_days)[month] / 30.4
-    amount = (np.array(climate.rain) / np.array(climate.rain_days))[month]
+    growing = (month >= 3) & (month <= 8) & (DAYS >= 0)
+    scarce = np.exp(-0.5 * DRY_WHEN_WARM * departure.clip(-3, 4) * growing)  # half fewer days, half less on each
+    share = np.minimum(np.array(climate.rain_days)[month] / 30.4 * scarce, 0.9)
+    amount = (np.array(climate.rain) / np.array(climate.rain_days))[month] * scarce
     rain = np.zeros(len(DAYS))
     rainy = False
     for day in range(len(DAYS)):

@@ -55,10 +55,18 @@ def test_days_differ_within_months_but_not_for_ever():
 @pytest.mark.parametrize("region", list(climates()))
 def test_it_rains_as_often_and_as_much_as_in_the_normals(region):
     place = draw_place(region, np.random.default_rng(1))
-    rain = np.concatenate([draw_weather([place], 2019, seed).rain for seed in range(60)])[:, JULY]
     climate = climates()[region]
+    # A year in which July was as warm as usual: warm months are dry.
+    year = min(range(2015, 2024), key=lambda y: abs(anomalies()[climate.country, y][6]))
+    rain = np.concatenate([draw_weather([place], year, seed).rain for seed in range(60)])[:, JULY]
     assert (rain > 0).sum(axis=1).mean() == pytest.approx(climate.rain_days[6], rel=0.15)
     assert rain.sum(axis=1).mean() == pytest.approx(climate.rain[6], rel=0.25)
+
+
+def test_a_warm_summer_is_a_dry_one():
+    place = Place("Flanders", 4.0, 51.0)
+    dry, usual = (np.mean([draw_weather([place], y, s).rain[:, JULY].sum() for s in range(20)]) for y in (2018, 2016))
+    assert dry < 0.75 * usual
 
 
 def test_snow_and_water_follow_the_weather():
