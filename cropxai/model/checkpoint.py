@@ -24,7 +24,7 @@ from cropxai.model.transformer import Architecture, CropTransformer
 from cropxai.model.uncertainty import Uncertainty
 from cropxai.outputs import replacing
 from cropxai.series import CropSeries
-from cropxai.series.cube import season_year
+from cropxai.series.cube import LONGEST_SEASON, season_year
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -279,6 +279,8 @@ def _fault(card: Card) -> str:
         value = getattr(size, name)
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
             return f"its architecture has {name} {value!r}, where 1 to {most} are possible"
+    if not isinstance(size.dates, int) or size.dates > LONGEST_SEASON:
+        return f"its architecture has {size.dates!r} dates, more than a season has days"
     if size.width % size.heads or size.width % 2:
         return f"its architecture has width {size.width}, which {size.heads} heads or the date encoding do not divide"
     for what, names in (("classes", [c.name for c in card.classes]), ("bands", list(card.bands))):

@@ -64,7 +64,7 @@ class Architecture:
     def paper(cls, bands: int, classes: int, dates: int) -> "Architecture":
         """Return the published sizes for a number of dates."""
         return cls(
-            bands, classes, layers=1, hidden=0, norm="post", activation="relu", pooling="flatten", kind="paper",
+            bands, classes, layers=1, hidden=32, norm="post", activation="relu", pooling="flatten", kind="paper",
             dates=dates,
         )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """The published network: its size, its equations in torch's own modules, its promises, and its relevance."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from made_up import QUICK, two_crops
 from torch import nn
 
 from cropxai.cli.main import cli
-from cropxai.errors import SeriesUnusable
+from cropxai.errors import ModelUnreadable, SeriesUnusable
 from cropxai.explain import LRP
 from cropxai.explain.attribution import explain
 from cropxai.model import classify, load_model, train
@@ -162,6 +163,11 @@ def test_it_learns_is_kept_and_takes_its_dates_alone(tmp_path):
     loaded = load_model(made.save(tmp_path / "m"))
     assert classify(series, loaded).frame.equals(classify(series, made).frame)
     assert np.isfinite(explain(series, loaded).by_date[~np.isnan(series.reflectance).any(axis=2)]).all()
+    hostile = json.loads((tmp_path / "m" / "card.json").read_text())
+    hostile["architecture"]["dates"] = 10**9
+    (tmp_path / "m" / "card.json").write_text(json.dumps(hostile))
+    with pytest.raises(ModelUnreadable, match="1000000000 dates, more than a season"):
+        load_model(tmp_path / "m")
     with pytest.raises(SeriesUnusable, match="takes 13 dates, and the series has 8.*--architecture cropxai"):
         classify(series.between("2018-05-01"), loaded)
 
