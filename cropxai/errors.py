@@ -348,6 +348,16 @@ class LevelMismatch(CropxaiError):
         )
 
 
+class ClassesDiffer(CropxaiError):
+    """Models of one ensemble do not have the same classes."""
+
+    def __init__(self, first: str, other: str, differing: Sequence[str]):
+        super().__init__(
+            f"models {first!r} and {other!r} do not have the same classes ({some(differing, 5)}), so their answers "
+            "cannot be averaged; give models of one set of classes"
+        )
+
+
 class BandMismatch(CropxaiError):
     """The series lacks bands that the model was trained on."""
 

@@ -13,27 +13,44 @@ from cropxai.cli.options import MAP_SUFFIXES
 @options.overwrite
 @options.dates
 @options.coverage
+@options.engine
 @options.progress
-def classify(series, model, output, overwrite, season, start, end, coverage, progress):
+def classify(
+    series, model, output, overwrite, season, start, end, ensemble, workers, dask, progress, **choices
+):  # fmt: skip
     """Classify every parcel of SERIES: crop, confidence, the crops it may be, whether it is like what the model knows,
     or why there is no answer.
 
     \b
     $ cropxai classify fields.zarr --model model/ -o crops.gpkg
+    $ cropxai classify fields.zarr --until 2024-06-15 -o crops.gpkg
+    $ cropxai classify country.zarr --dask tcp://host:8786 -o crops.parquet
     """
+    import os
+    from contextlib import ExitStack, closing
+
+    from cropxai.cluster import Cluster
     from cropxai.model import classify as answer
     from cropxai.model import load_model
-    from cropxai.model.predict import UNLIKE
+    from cropxai.model.predict import UNLIKE, Far
+    from cropxai.model.streaming import MOST_WORKERS, Store
     from cropxai.outputs import check_absent
     from cropxai.pipeline import save_answers
     from cropxai.series import CropSeries
+    from cropxai.workplace import Workplace
 
     check_absent(output, overwrite)
-    cube = CropSeries.open(series).between(*options.chosen_dates(season, start, end))
-    trained = load_model(model)
-    with progress.stage("classify") as report:
-        answers = answer(cube, trained, coverage=coverage, report=report)
-    save_answers(answers, cube, trained, output, overwrite)
+    dates = options.chosen_dates(season, start, end)
+    cube = CropSeries.open(series).between(*dates)
+    models = [load_model(name) for name in (model, *ensemble)]
+    with ExitStack() as stack, progress.stage("classify") as report:
+        far = None
+        if dask is not None:
+            cluster = stack.enter_context(closing(Cluster(dask, workers or min(os.cpu_count() or 1, MOST_WORKERS))))
+            place = stack.enter_context(Workplace(output))
+            far = Far(cluster, Store.of(series, *dates), place.folder)
+        answers = answer(cube, models, workers=workers, far=far, report=report, **choices)
+        save_answers(answers, cube, models[0], output, overwrite)
     counts = answers.frame["crop"].value_counts()
     unanswered = int((~answers.answered).sum())
     unlike = int((answers.frame["status"] == UNLIKE).sum())

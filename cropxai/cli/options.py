@@ -38,7 +38,8 @@ region = click.option(
 overwrite = click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 season = click.option("--season", type=click.IntRange(1980, 2100), help="Calendar year to keep of a longer series.")
 start = click.option("--start", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="First date to keep.")
-end = click.option("--end", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="Last date to keep.")
+end = click.option("--end", "--until", "end", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD",
+                   help="Last date to keep; the day of an answer within the season.")  # fmt: skip
 
 
 def output(suffixes: Sequence[str] = (), what: str = "Output") -> Decorator:
@@ -215,6 +216,33 @@ def progress(command: Callable[..., Any]) -> Callable[..., Any]:
         "--debug", is_flag=True, is_eager=True, expose_value=False, callback=flag, help="Show tracebacks."
     )
     return mode(quiet(debug(command)))
+
+
+far = click.option(
+    "--dask",
+    metavar="local|tcp://HOST:PORT",
+    help="Work on a Dask cluster: processes of this machine, or workers that share all folders with it.",
+)
+
+
+def engine(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give the options on where and how a network answers: `--ensemble`, `--views`, `--dtype` and `--device`."""
+    ensemble = click.option(
+        "--ensemble",
+        multiple=True,
+        metavar="MODEL",
+        help="A further model, to average with; may be repeated.",
+    )
+    views = click.option("--views", type=click.IntRange(1, 20), default=1, show_default=True,
+                         help="Looks at a parcel, each without some of its dates, that are averaged.")  # fmt: skip
+    dtype = click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True,
+                         help="Numbers in which the network runs.")  # fmt: skip
+    device = click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True,
+                          help="Where the network runs.")  # fmt: skip
+    threads = click.option(
+        "--workers", type=click.IntRange(1), help="Threads, or processes of --dask local.  [default: CPUs, at most 8]"
+    )
+    return ensemble(views(dtype(device(threads(far(command))))))
 
 
 #: Ways to explain that tell bands apart, and all.

@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
 
+from cropxai.cluster import Cluster
+from cropxai.model.answering import Answering, Choices, Found
 from cropxai.model.checkpoint import Model
-from cropxai.model.conformal import COVERAGE, draws
 from cropxai.model.engine import scorer
 from cropxai.model.inputs import Inputs
-from cropxai.model.prefixes import last_clear_day
+from cropxai.model.streaming import Store, on_cluster, on_threads
 from cropxai.model.transformer import CropTransformer
 from cropxai.reporting import Report, silent
 from cropxai.series import CropSeries
@@ -25,7 +28,6 @@ UNLIKE = "unlike the training data"
 OUT_OF_RANGE = "reflectance out of range"
 #: Between the names of a set.
 SEPARATOR = "; "
-PARCELS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True)
@@ -72,63 +74,52 @@ def softmax(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 def classify(
     series: CropSeries,
-    model: Model,
+    model: Model | Sequence[Model],
     *,
-    coverage: float = COVERAGE,
-    batch_size: int = 512,
+    workers: int | None = None,
+    far: "Far | None" = None,
     report: Report = silent,
+    **choices: Any,
 ) -> Classification:
     """Classify every parcel; those without a clear date get no answer and a status that says why.
 
     Parameters
     ----------
     series : of the level and with the bands that the model was trained on, dates within one season
-    model : the trained model
-    coverage : share of parcels whose set of crops shall hold the true one, 0.5 to 0.99
+    model : the trained model, or several with the same classes, whose probabilities are averaged
+    workers : pieces of some thousand parcels that are worked on at the same time, by default as many as CPUs, at most
+        8; the answers do not depend on it
+    far : a Dask cluster, in place of threads
+    choices : coverage, dtype, device, views and batch_size of :class:`cropxai.model.answering.Choices`
 
     Raises
     ------
     LevelMismatch, BandMismatch, SeriesUnusable
         If the series is not what the model was made for.
+    ClassesDiffer, DeviceMissing, ClusterUnusable
     """
-    model.check(series)
-    known = model.card.uncertainty
-    parts: list[_Part] = []
-    for number, chunk in enumerate(series.chunks(PARCELS_AT_ONCE)):
-        inputs = model.inputs(chunk)
-        end = last_clear_day(inputs.valid, inputs.day)
-        probability = model.probabilities(logits(model.network, inputs, batch_size), end)
-        probability[np.isnan(end)] = np.nan
-        sets = None if known is None else known.sets.sets(probability, end, draws(chunk.parcel_id), coverage)
-        novelty = np.full(len(chunk), np.nan, dtype=np.float32)
-        if known is not None and known.courses is not None:
-            novelty = known.courses.novelty(inputs)
-        parts.append(_Part(probability, inputs.valid.sum(axis=1), novelty, sets))
-        report(min(1.0, (number + 1) * PARCELS_AT_ONCE / len(series)))
-    return _tabulate(series, model, _joined(parts))
+    models = (model,) if isinstance(model, Model) else tuple(model)
+    for each in models:
+        each.check(series)
+    chosen = Choices(**choices)
+    if far is None:
+        found = on_threads(series, Answering(models, chosen), workers, report)
+    else:
+        Answering(models, chosen)  # refuses here what workers would refuse far away
+        found = on_cluster(series, far.store, models, chosen, far.cluster, far.folder, report)
+    return _tabulate(series, models[0], Found.join(found))
 
 
 @dataclass(frozen=True)
-class _Part:
-    """What is found of some parcels: probabilities, counts of clear dates, novelty, sets."""
+class Far:
+    """A Dask cluster, where its workers find the series, and the folder in which they keep what they find."""
 
-    probabilities: npt.NDArray[np.float32]
-    clear: npt.NDArray[np.intp]
-    novelty: npt.NDArray[np.float32]
-    sets: npt.NDArray[np.bool_] | None
-
-
-def _joined(parts: Sequence[_Part]) -> _Part:
-    sets = [part.sets for part in parts if part.sets is not None]
-    return _Part(
-        np.concatenate([part.probabilities for part in parts]),
-        np.concatenate([part.clear for part in parts]),
-        np.concatenate([part.novelty for part in parts]),
-        np.concatenate(sets) if sets else None,
-    )
+    cluster: Cluster
+    store: Store
+    folder: Path
 
 
-def _tabulate(series: CropSeries, model: Model, found: _Part) -> Classification:
+def _tabulate(series: CropSeries, model: Model, found: Found) -> Classification:
     """Turn what is found into the table of answers."""
     probabilities = found.probabilities
     answered = np.isfinite(probabilities[:, 0])
