@@ -46,13 +46,15 @@ def season_logits(
     nodes = len(time)
     there = _seen(test)
     out = np.zeros((len(test), 1 + len(dates), int(labels.max()) + 1), np.float32)
+    series = [(values @ turn, _seen(values)) for values in (train, test)]
 
-    def courses(values: Array, without: int) -> Array:
-        course = np.empty((len(values), nodes, turn.shape[1]))
-        _course(values @ turn, _seen(values), time, low, share, without, course)
-        return course.reshape(len(values), -1)
+    def courses(without: int) -> list[Array]:
+        found = [np.empty((len(values), nodes, turn.shape[1])) for values, _ in series]
+        for (values, seen), course in zip(series, found, strict=True):
+            _course(values, seen, time, low, share, without, course)
+        return [course.reshape(len(course), -1) for course in found]
 
-    x, y = courses(train, -1), courses(test, -1)
+    x, y = courses(-1)
     floor = FLOOR**2 * np.tile((turn**2).sum(axis=0), nodes)
     mean = _class_means(x, labels)
     scale = np.sqrt(((x - mean[labels]) ** 2).mean(axis=0) + floor)
@@ -62,14 +64,14 @@ def season_logits(
     shrinkage = _shrinkage(apart, covariance)
     out[:, 0] = _logits(y / scale, mean / scale, covariance, shrinkage)
     for date in range(len(dates)):
-        z = courses(train, date)
+        z, y = courses(date)
         changed = np.flatnonzero((z != x).any(axis=0))
         own_mean, own_covariance, own_apart = mean.copy(), covariance.copy(), apart.copy()
         own_mean[:, changed] = _class_means(z[:, changed], labels)
         own_apart[:, changed] = (z[:, changed] - own_mean[:, changed][labels]) / scale[changed]
         own_covariance[:, changed] = own_apart.T @ own_apart[:, changed] / freedom
         own_covariance[changed] = own_covariance[:, changed].T
-        out[:, 1 + date] = _logits(courses(test, date) / scale, own_mean / scale, own_covariance, shrinkage)
+        out[:, 1 + date] = _logits(y / scale, own_mean / scale, own_covariance, shrinkage)
         out[there.sum(axis=1) == there[:, date], 1 + date] = 0
     out[~there.any(axis=1)] = 0
     return out
