@@ -70,7 +70,9 @@ def paper_series(place: PathLike, parcels: int = 5000) -> CropSeries:
         If the folder holds no file of Austria.
     """
     if str(place) == SIMULATED:
-        return simulate_series(parcels, year=2019, level="L1C")
+        return simulate_series(
+            parcels, year=2019, level="L1C", classes="tinyeurocrops", countries=("Austria",), regions=4
+        )
     path = Path(place)
     if path.is_dir() and path.suffix != ".zarr":
         files = sorted(path.rglob(AUSTRIA))
