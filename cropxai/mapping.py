@@ -24,6 +24,7 @@ from cropxai.model import Classification, Model
 from cropxai.season.agreement import CropWindow
 from cropxai.season.curves import crop_curves
 from cropxai.season.decision import Decisions
+from cropxai.season.today import Today
 from cropxai.season.window import peaks
 from cropxai.series import CropSeries
 from cropxai.series.quality import by_month
@@ -44,6 +45,7 @@ def map_contents(
     relevance: Relevance | None = None,
     windows: Mapping[str, CropWindow] | None = None,
     decisions: Decisions | None = None,
+    on_the_day: Today | None = None,
     declared: npt.NDArray[np.object_] | None = None,
     meant: npt.NDArray[np.object_] | None = None,
     season_ends: pd.DataFrame | None = None,
@@ -56,6 +58,7 @@ def map_contents(
     Parameters
     ----------
     answers, relevance, windows, decisions : of the parcels of ``series``; what was not found stays empty on the map
+    on_the_day : what could be decided on each day, of the same parcels
     declared : (parcel,) crop that the input declares, empty where none
     meant : (parcel,) the model's name of it, empty where none; given with ``declared``
     season_ends : of :func:`cropxai.season.ends.season_ends`
@@ -75,6 +78,11 @@ def map_contents(
     if decisions is not None:
         results["decision_date"] = decisions.date.astype("datetime64[s]")
         results["decision_confidence"] = decisions.confidence
+    if on_the_day is not None:
+        decided = on_the_day.parcels.set_index(results.index)
+        results["decided_on"] = decided["decision_date"]
+        results["decided_crop"] = decided["crop"].where(decided["decided"], None)
+        results["decided_confidence"] = decided["confidence"].where(decided["decided"])
     if relevance is not None:
         results = results.join(top_dates(relevance))
         results["relevance_chart"] = charts(relevance.by_date)

@@ -21,6 +21,7 @@ from cropxai.reporting import Report, part, silent
 from cropxai.season.agreement import CropWindow, crop_windows
 from cropxai.season.decision import SURE, Decisions, decide
 from cropxai.season.ends import season_ends
+from cropxai.season.today import ENTRY, decide_today
 from cropxai.series import CropSeries
 from cropxai.workplace import Workplace
 
@@ -133,6 +134,7 @@ def crop_map(
             report=part(report, *SEASON),
         )  # fmt: skip
         decisions = decide(series, trained, answers, confidence=decided_at, report=part(report, *DECIDE))
+        on_the_day = decide_today(series, trained) if ENTRY in trained.card.metrics else None
         declared = None if label_field is None else series.labels
         meant = None if declared is None else np.array(trained.class_of(declared.tolist()), dtype=object)
         ends = season_ends(series, trained, answers, labels=meant, report=part(report, *ENDS))
@@ -142,7 +144,7 @@ def crop_map(
         asked = {"method": method, "target": target, "reference": reference, "top": top, "max_loss": max_loss,
                  "aggregate": aggregate, "decided_at": decided_at, "coverage": coverage, **told}  # fmt: skip
         contents = map_contents(
-            series, trained, answers, relevance=relevance, windows=found, decisions=decisions,
+            series, trained, answers, relevance=relevance, windows=found, decisions=decisions, on_the_day=on_the_day,
             declared=declared, meant=meant, season_ends=ends, parcels_file=parcels, parameters=asked, command=command,
         )  # fmt: skip
         write_map(output, contents, overwrite)

@@ -71,6 +71,13 @@ PARCELS: tuple[Column, ...] = (
     Column(
         "decision_confidence", "REAL", "Confidence then", "Probability of the crop on the decision date, 0 to 1."
     ),
+    Column(
+        "decided_on", "DATE", "Decided on",
+        "The first day on which the answer of that day is sure enough to stand, as it could be said then; empty where "
+        "the model has no thresholds for it.",
+    ),
+    Column("decided_crop", "TEXT", "Crop decided on", "The answer of that day."),
+    Column("decided_confidence", "REAL", "Confidence that day", "Its probability, 0 to 1."),
     *_top(1, "highest"),
     *_top(2, "second highest"),
     *_top(3, "third highest"),

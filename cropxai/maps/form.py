@@ -19,7 +19,8 @@ TABS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     (
         "Dates",
-        ("decision_date", "decision_confidence", "top1_date", "top1_relevance", "top2_date", "top2_relevance",
+        ("decision_date", "decision_confidence", "decided_on", "decided_crop", "decided_confidence",
+         "top1_date", "top1_relevance", "top2_date", "top2_relevance",
          "top3_date", "top3_relevance", "window_start", "window_end", "clear_dates"),
     ),
 )  # fmt: skip

@@ -32,7 +32,8 @@ LEFT_OUT = ("relevance_chart", "crop_set")
 #: Short names of our columns; other names are cut.
 SHORT = {
     "second_crop": "crop2", "second_confidence": "confid2", "decision_date": "known_from",
-    "decision_confidence": "known_conf", "top1_relevance": "top1_rel", "top2_relevance": "top2_rel",
+    "decision_confidence": "known_conf", "decided_crop": "decid_crop", "decided_confidence": "decid_conf",
+    "top1_relevance": "top1_rel", "top2_relevance": "top2_rel",
     "top3_relevance": "top3_rel", "window_start": "win_start", "window_end": "win_end", "clear_dates": "clear_days",
     "declared_crop": "declared", "declared_agrees": "agrees",
 }  # fmt: skip

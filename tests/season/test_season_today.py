@@ -81,3 +81,18 @@ def test_the_card_keeps_them(decider, model, tmp_path):
     assert rule == thresholds_of(decider)[0] and set(usual) == set(decider.names)
     with pytest.raises(ModelUnreadable, match="cropxai season"):
         thresholds_of(model)
+
+
+def test_the_map_holds_what_could_be_decided(decider):
+    import geopandas as gpd
+    from shapely.geometry import Point
+
+    from cropxai.mapping import map_contents
+
+    series = two_crops(30, seed=9, gaps=0.3)
+    shapes = gpd.GeoDataFrame(geometry=[Point(10, 48 + n / 1000).buffer(1e-4) for n in range(30)], crs=4326)
+    today = decide_today(series, decider)
+    contents = map_contents(type(series)(series.dataset, shapes), decider, classify(series, decider), on_the_day=today)
+    parcels = contents.parcels
+    assert parcels["decided_on"].notna().sum() == today.parcels["decided"].sum()
+    assert (parcels["decided_crop"].notna() == today.parcels["decided"].to_numpy()).all()
