@@ -9,6 +9,7 @@ from torch import Tensor
 
 from cropxai.errors import SeriesUnusable
 from cropxai.series import CropSeries
+from cropxai.series.thermal import THERMAL
 
 #: How the dates are told to the network, on the card of a model: by calendar, or by warmth.
 DAY, THERMAL_TIME = "day of season", "thermal time"
@@ -108,9 +109,9 @@ def thermal_time(series: CropSeries) -> npt.NDArray[np.float32]:
     SeriesUnusable
         If the series has none.
     """
-    if "thermal_time" not in series.dataset:
+    if THERMAL not in series.dataset:
         raise SeriesUnusable(
             "the series has no thermal time, which the model counts dates by; add it from a table of temperatures with "
             "cropxai.series.with_thermal_time(series, weather), or choose a model of days with 'cropxai models'"
         )
-    return np.asarray(series.dataset["thermal_time"].values, dtype=np.float32)
+    return np.asarray(series.dataset[THERMAL].values, dtype=np.float32)
