@@ -9,7 +9,8 @@ and asked about the test parcels on the season up to each month's end:
 - coverage of the sets at 0.9, in all, as mean over the classes, and the size of the sets;
 - novelty: share beyond the limit of test parcels as they are and made strange, beside three rivals from the network:
   largest probability, energy, and Mahalanobis distance of the pooled features. The limits of these, 99 % likewise, come
-  from other test parcels on the very same season end, which gives them more than our novelty has.
+  from other test parcels on the very same season end, which gives them more than our novelty has;
+- the same of the parcels of each crop, where the courses know all crops but this one.
 
 Sets: ``arkansas-zone``, ``arkansas-random`` (real, not part of the project: ``CROPXAI_REAL_DATA``), ``simulated``.
 ``--keep`` keeps the trained networks and takes them up again.
@@ -31,6 +32,7 @@ from cropxai.model import Model, Settings, load_model
 from cropxai.model.breakdown import EndAnswers, answers_by_end, end_row, season_dates
 from cropxai.model.evaluate import train_within
 from cropxai.model.inputs import Inputs
+from cropxai.model.novelty import fit_courses
 from cropxai.model.reliability import reliability
 from cropxai.model.splits import folds
 from cropxai.model.train import labelled
@@ -220,6 +222,22 @@ def novelty_table(model: Model, learnt: CropSeries, target: np.ndarray, tested: 
     return pd.DataFrame(rows)
 
 
+def left_out(series: CropSeries, names: tuple[str, ...], target: np.ndarray) -> dict[str, float]:
+    """Return the share of the parcels of each class beyond the limit of courses that know all others only."""
+    inputs = Inputs.of(series, series.bands)
+    part = np.random.default_rng(0).permutation(len(series)) % 4
+    shares = {}
+    for unknown, name in enumerate(names):
+        known = target != unknown
+        number = np.where(target > unknown, target - 1, target)
+        learnt, held = known & (part < 3), known & (part == 3)
+        courses = fit_courses(
+            inputs.take(np.flatnonzero(learnt)), number[learnt], len(names) - 1, inputs.take(np.flatnonzero(held))
+        )
+        shares[name] = float(np.nanmean(courses.novelty(inputs.take(np.flatnonzero(~known))) > 1))
+    return shares
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="simulated, 1500 parcels, 200 steps")
@@ -236,6 +254,9 @@ def main() -> None:
         ends, strange = measure(case, 200 if options.quick else options.steps, options.quick, options.keep)
         print(f"\n{case}\n{ends[shown].round(4).to_string(index=False)}")
         print(strange.drop(columns="set").round(3).to_string(index=False))
+        series = series_of(CASES[case][0], options.quick, options.keep)
+        unknown = left_out(*labelled(series, 10))
+        print("unlike, where the crop is not learnt:", {name: round(share, 3) for name, share in unknown.items()})
         beyond = strange.set_index("what")["novelty"]
         figures |= {
             f"{case}_calibration_error": float(ends["calibration_error"].max()),
@@ -243,6 +264,7 @@ def main() -> None:
             f"{case}_one_temperature": float(ends["one_temperature"].max()),
             f"{case}_coverage_off": float((ends["class_coverage"] - COVERAGE).abs().max()),
             f"{case}_false_alarms": float(beyond["as they are"].mean()),
+            f"{case}_unknown_crops_seen": float(np.mean(list(unknown.values()))),
             f"{case}_water_seen": float(np.atleast_1d(beyond["water"])[-1]),
         }
     print(json.dumps({name: round(value, 4) for name, value in figures.items()}))

@@ -6,7 +6,7 @@ itself holds (:func:`cropxai.maps.survey.survey`), so that they can be written a
 """
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -15,9 +15,13 @@ from cropxai.maps import columns, form, symbology
 from cropxai.maps.maptip import UNLIKE, map_tip
 from cropxai.maps.project import write_project
 from cropxai.maps.survey import Survey, survey
-from cropxai.maps.symbology import HATCH, STRANGE, Fill
+from cropxai.maps.symbology import HATCH, Fill
 
 NO_ANSWER = "no answer"
+#: Parcels that are unlike what the model learnt from: hatched over the colour of their crop. A feature is asked for its
+#: novelty by a function, which without a feature (in the legend) is missing instead of an error.
+STRANGE = "coalesce(attribute($currentfeature, 'novelty'), 0) > 1"
+UNLIKE_FILL = Fill("#ffffff", hatched=True)
 #: Tables with geometry.
 SPATIAL = ("parcels", "relevance_by_date")
 #: Marks our rows of `layer_styles`, so that styles that a person saved there are never touched.
@@ -190,8 +194,9 @@ def _crop(found: Survey) -> ET.Element:
     entries = [(label, label, Fill(colour)) for label, colour in found.crops]
     if "novelty" not in found.filled:
         return symbology.categorised("crop", [*entries, ("", NO_ANSWER, HATCH)])
-    value = f'if(coalesce("novelty", 0) > 1, \'{UNLIKE}\', "crop")'
-    return symbology.categorised(value, [*entries, (UNLIKE, UNLIKE, STRANGE), ("", NO_ANSWER, HATCH)])
+    # No crop has the name of the last but one category: it stands in the legend for the hatching.
+    marked = [(value, label, replace(fill, hatched_if=STRANGE)) for value, label, fill in entries]
+    return symbology.categorised("crop", [*marked, (UNLIKE, UNLIKE, UNLIKE_FILL), ("", NO_ANSWER, HATCH)])
 
 
 def _confidence(found: Survey) -> ET.Element:

@@ -22,11 +22,15 @@ def clean(text: str) -> str:
 
 @dataclass(frozen=True)
 class Fill:
-    """How a polygon is drawn: its colour, the width of its outline in millimetres, and whether it is hatched."""
+    """How a polygon is drawn: its colour, the width of its outline in millimetres, and whether it is hatched.
+
+    With an expression ``hatched_if`` those polygons are for which it is true.
+    """
 
     colour: str
     width: float = 0.1
     hatched: bool = False
+    hatched_if: str = ""
 
     def layers(self) -> list[dict[str, str]]:
         """Return the properties of QGIS' simple fills that make it, the lowest first."""
@@ -40,13 +44,12 @@ class Fill:
             "joinstyle": "round",
         }
         # Print layouts leave the pattern out; the light ground still tells the class then.
-        return [solid, solid | {"color": _rgba(HATCH_COLOUR), "style": "b_diagonal"}] if self.hatched else [solid]
+        lines = solid | {"color": _rgba(HATCH_COLOUR), "style": "b_diagonal"}
+        return [solid, lines] if self.hatched or self.hatched_if else [solid]
 
 
 #: Parcels that have no answer.
 HATCH = Fill(NO_ANSWER_COLOUR, hatched=True)
-#: Parcels that are unlike what the model learnt from.
-STRANGE = Fill("#f2cfe3", hatched=True)
 
 
 def categorised(attribute: str, entries: Sequence[tuple[str, str, Fill]]) -> ET.Element:
@@ -88,12 +91,26 @@ def _with_symbols(renderer: ET.Element, fills: Iterable[Fill]) -> ET.Element:
     symbols = ET.SubElement(renderer, "symbols")
     for index, fill in enumerate(fills):
         symbol = ET.SubElement(symbols, "symbol", type="fill", name=str(index), alpha="1", force_rhr="0")
-        for properties in fill.layers():
+        for place, properties in enumerate(fill.layers()):
             layer = ET.SubElement(symbol, "layer", {"class": "SimpleFill", "enabled": "1", "locked": "0", "pass": "0"})
             options = ET.SubElement(layer, "Option", type="Map")
             for name, value in properties.items():
                 ET.SubElement(options, "Option", type="QString", name=name, value=value)
+            if place and fill.hatched_if:
+                _enabled_by(layer, fill.hatched_if)
     return renderer
+
+
+def _enabled_by(layer: ET.Element, expression: str) -> None:
+    """Let an expression say whether a layer of a symbol is drawn."""
+    collection = ET.SubElement(ET.SubElement(layer, "data_defined_properties"), "Option", type="Map")
+    ET.SubElement(collection, "Option", type="QString", name="name", value="")
+    properties = ET.SubElement(collection, "Option", type="Map", name="properties")
+    enabled = ET.SubElement(properties, "Option", type="Map", name="enabled")
+    ET.SubElement(enabled, "Option", type="bool", name="active", value="true")
+    ET.SubElement(enabled, "Option", type="QString", name="expression", value=expression)
+    ET.SubElement(enabled, "Option", type="int", name="type", value="3")  # by expression
+    ET.SubElement(collection, "Option", type="QString", name="type", value="collection")
 
 
 def _rgba(colour: str) -> str:

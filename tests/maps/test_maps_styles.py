@@ -47,7 +47,9 @@ def example(tmp_path_factory):
 
 
 def fill(document, symbol):
-    options = document.find(f".//symbol[@name='{symbol}']").findall(".//Option[@name]")
+    layers = document.findall(f".//symbol[@name='{symbol}']/layer")
+    drawn = [layer for layer in layers if layer.find("data_defined_properties") is None]
+    options = [option for layer in drawn for option in layer.findall(".//Option[@name]")]
     return {option.get("name"): option.get("value") for option in options}
 
 
@@ -106,12 +108,16 @@ def test_styles_are_made_of_what_the_map_holds():
     assert "base64" not in tip and "base64" in documents()["crop"].findtext("mapTip")
 
 
-def test_what_is_unlike_the_training_data_is_no_crop_on_the_map():
-    renderer = documents()["crop"].find("renderer-v2")
-    assert renderer.get("attr") == f'if(coalesce("novelty", 0) > 1, \'{UNLIKE}\', "crop")'
+def test_what_is_unlike_the_training_data_is_hatched():
+    document = documents()["crop"]
+    for number in range(len(CROPS)):
+        layers = document.findall(f".//symbol[@name='{number}']/layer")
+        conditions = [layer.find(".//Option[@name='expression']") for layer in layers]
+        assert [c is None for c in conditions] == [True, False]
+        assert "'novelty'), 0) > 1" in conditions[1].get("value")
     older = FOUND.filled - {"novelty", "crop_set", "set_size"}
     older = documents(changed(filled=older, columns=tuple(c for c in FOUND.columns if c in older)))["crop"]
-    assert older.find("renderer-v2").get("attr") == "crop"
+    assert older.find(".//data_defined_properties") is None
     assert UNLIKE not in older.findtext("mapTip") and UNLIKE in documents()["crop"].findtext("mapTip")
 
 
