@@ -111,7 +111,7 @@ def thermal_time(series: CropSeries) -> npt.NDArray[np.float32]:
     """
     if THERMAL not in series.dataset:
         raise SeriesUnusable(
-            "the series has no thermal time, which the model counts dates by; add it from a table of temperatures with "
-            "cropxai.series.with_thermal_time(series, weather), or choose a model of days with 'cropxai models'"
+            "the series has no thermal time, which the model counts dates by; add it from daily temperatures with "
+            "'cropxai convert SERIES -o NEW.zarr --weather FILE', or choose a model of days with 'cropxai models'"
         )
     return np.asarray(series.dataset[THERMAL].values, dtype=np.float32)

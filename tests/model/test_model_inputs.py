@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from made_up import two_crops
 
+from cropxai.cli.main import cli
 from cropxai.errors import BandMismatch, SeriesUnusable
 from cropxai.explain import LRP
 from cropxai.explain.attribution import explain
@@ -87,7 +89,7 @@ def test_other_ways_and_groups_of_bands_leave_the_missing_out(series, model):
 def test_warmth_stands_for_the_day(series, model):
     """Degree-days that are the day by a factor give the answers of the day; without them, one clear line."""
     warm = replace(model, card=replace(model.card, time_encoding=THERMAL_TIME))
-    with pytest.raises(SeriesUnusable, match="no thermal time.*with_thermal_time"):
+    with pytest.raises(SeriesUnusable, match="no thermal time.*--weather FILE"):
         classify(series, warm)
     degree_days = np.broadcast_to(series.season_day * DEGREE_DAYS_A_DAY, (len(series), len(series.dates)))
     told = with_warmth(series, degree_days)
@@ -99,6 +101,22 @@ def test_warmth_stands_for_the_day(series, model):
     assert LRP(warm, level="band").selfcheck(told) < 1e-4
     ahead = with_warmth(series, degree_days + 400)
     assert not np.allclose(classify(ahead, warm).probabilities, classify(told, warm).probabilities, atol=1e-3)
+
+
+def test_weather_makes_a_series_that_such_a_model_takes(model, tmp_path):
+    """On the command line; ten degrees every day are two thirds of the scale's day."""
+    two_crops(count=20).save(tmp_path / "s.zarr")
+    days = np.arange("2018-01-01", "2018-10-01", dtype="datetime64[D]")
+    rows = "\n".join(f"{day},10" for day in days)
+    (tmp_path / "weather.csv").write_text(f"date,temperature\n{rows}\n")
+    asked = ["convert", str(tmp_path / "s.zarr"), "--weather", str(tmp_path / "weather.csv"), "-o"]
+    refused = CliRunner().invoke(cli, [*asked, str(tmp_path / "warm.nc")])
+    assert refused.exit_code == 2 and "write a .zarr" in refused.output
+    done = CliRunner().invoke(cli, [*asked, str(tmp_path / "warm.zarr")])
+    assert done.exit_code == 0, done.output
+    warm = CropSeries.open(tmp_path / "warm.zarr")
+    told = replace(model, card=replace(model.card, time_encoding=THERMAL_TIME)).inputs(warm)
+    np.testing.assert_allclose(told.warmth, np.broadcast_to((told.day + 1) * 10 / DEGREE_DAYS_A_DAY, told.valid.shape))
 
 
 def test_a_date_of_unknown_warmth_is_missing(series):

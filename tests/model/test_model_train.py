@@ -135,7 +135,7 @@ def test_training_by_thermal_time(series):
     assert made.card.time_encoding == "thermal time" and by_day.card.time_encoding == "day of season"
     pairs = zip(made.network.parameters(), by_day.network.parameters(), strict=True)
     assert all(torch.allclose(a, b, atol=1e-3) for a, b in pairs)
-    with pytest.raises(SeriesUnusable, match="with_thermal_time"):
+    with pytest.raises(SeriesUnusable, match="convert SERIES -o NEW.zarr --weather"):
         train(series, by_warmth)
 
 
