@@ -33,7 +33,8 @@ class Power:
 
     Attributes
     ----------
-    by_date : by key of `POWERS`, (parcel, time) bits, 0 below `LEAST`; NaN where the table says nothing
+    by_date : by key of `POWERS`, (parcel, time) bits for a parcel that has the date, 0 below `LEAST`; NaN where the
+        table says nothing
     """
 
     by_date: dict[str, Array]
@@ -73,7 +74,8 @@ class Power:
         asked = [_pair(a, b) for a, b in zip(crop, rival, strict=True)]
         for measure, column in POWERS.items():
             # Several labels may mean one class; what is the same class, tells nothing.
-            bits = table[column].where(~(table[column] < least), 0.0)
+            # The table tells the mean over all parcels; one that has the date learns more than one that may lack it.
+            bits = (table[column] / table["seen"]).where(~(table[column] < least), 0.0)
             cells = both.assign(date=pd.to_datetime(table["date"]).to_numpy(), bits=bits.to_numpy())
             wide = cells[cells["pair"] != ("", "")].pivot_table("bits", "pair", "date", aggfunc="mean")
             by_date[measure] = wide.reindex(index=pd.Index(asked, tupleize_cols=False), columns=days).to_numpy(float)

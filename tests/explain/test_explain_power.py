@@ -17,8 +17,8 @@ def table(**pairs: list[float]) -> pd.DataFrame:
     rows = []
     for pair, bits in pairs.items():
         crop, rival = ("*", "*") if pair == "every" else pair.split("_")
-        rows += [(crop, rival, day, 2000, value, value / 10) for day, value in zip(DATES, bits, strict=True)]
-    named = pd.DataFrame(rows, columns=["crop", "rival", "date", "parcels", "bits_noisy", "gain_noisy"])
+        rows += [(crop, rival, day, 2000, 1.0, value, value / 10) for day, value in zip(DATES, bits, strict=True)]
+    named = pd.DataFrame(rows, columns=["crop", "rival", "date", "parcels", "seen", "bits_noisy", "gain_noisy"])
     return named.reindex(columns=list(COLUMNS))
 
 
@@ -44,6 +44,15 @@ def test_few_parcels_tell_little():
     """Of 40 parcels noise seems to tell up to 0.12 bits."""
     few = table(rye_wheat=RYE).assign(parcels=40)
     np.testing.assert_allclose(of(few, ["rye"], ["wheat"]).by_date["alone"], [np.where(np.array(RYE) < 0.12, 0, RYE)])
+
+
+def test_who_has_a_date_learns_more_than_the_mean_of_all():
+    known = table(rye_wheat=RYE)
+    known["seen"] = np.linspace(0.1, 1, 10)
+    told = np.where(np.array(RYE) < 0.005, 0, RYE) / np.linspace(0.1, 1, 10)
+    np.testing.assert_allclose(of(known, ["rye"], ["wheat"]).by_date["alone"], [told])
+    known["bits_noisy"], known["seen"] = 0.0, 0.0
+    assert (of(known, ["rye"], ["wheat"]).by_date["alone"] == 0).all()
 
 
 def test_labels_mean_classes_and_dates_are_those_of_the_series():
