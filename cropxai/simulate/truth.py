@@ -291,15 +291,22 @@ def read_power(path: PathLike) -> pd.DataFrame:
     _check_suffix(path)
     try:
         table = pd.read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
-    except (OSError, ValueError) as error:  # of both readers; no columns, no such file, no Parquet
-        raise TruthUnreadable(path, str(error).splitlines()[0] or "cannot be read") from error
+    except OSError as error:
+        raise TruthUnreadable(path, error.strerror or str(error)) from error
+    except ValueError as error:  # of both readers: no columns, no text, no Parquet
+        raise TruthUnreadable(path, str(error).splitlines()[0]) from error
     missing = [column for column in COLUMNS if column not in table.columns]
     if missing:
         raise TruthUnreadable(path, f"has no column {missing[0]!r}")
+    numbers = {column: pd.to_numeric(table[column], errors="coerce") for column in COLUMNS[3:]}
+    for column, found in numbers.items():
+        if (found.isna() & table[column].notna()).any():
+            raise TruthUnreadable(path, f"column {column!r} holds what is no number")
     try:
-        return table.assign(date=pd.to_datetime(table["date"], format="ISO8601").astype("datetime64[s]"))[list(COLUMNS)]
+        days = pd.to_datetime(table["date"], format="ISO8601").astype("datetime64[s]")
     except ValueError as error:
         raise TruthUnreadable(path, "has dates that are none") from error
+    return table.assign(date=days, **numbers)[list(COLUMNS)]
 
 
 def _check_suffix(path: Path) -> None:

@@ -166,6 +166,11 @@ def test_files_that_are_none(table, tmp_path):
         ("other.csv", b"a,b\n1,2\n", "has no column 'crop'"),
         ("binary.csv", b"\xff\xfe\x00\x81", "."),
         ("text.parquet", b"no parquet", "."),
+        (
+            "words.csv",
+            table.astype({"seen": object}).replace({"seen": {table["seen"][0]: "much"}}).to_csv(index=False).encode(),
+            "column 'seen' holds what is no number",
+        ),
         ("dates.csv", table.assign(date="spring").to_csv(index=False).encode(), "dates that are none"),
     ):
         if content is not None:
