@@ -84,7 +84,7 @@ def test_neither_batch_mates_nor_order_nor_chunks_matter(monkeypatch, at_once):
     alone = torch.cat([run(x[i : i + 1], valid[i : i + 1], day) for i in range(40)]).softmax(dim=1)
     monkeypatch.setattr(fast, "DATES_AT_ONCE", at_once)
     for other in (shuffled, alone, run(x, valid, day).softmax(dim=1)):
-        torch.testing.assert_close(together, other, rtol=0, atol=1e-6)
+        torch.testing.assert_close(together, other, rtol=0, atol=4e-6)
 
 
 @pytest.mark.parametrize("sharpness", [30.0, 1000.0])
@@ -145,4 +145,4 @@ def test_trained_weights_give_the_same_in_any_order(season):
     run = FastForward(net)
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(3))
     together, pieces = run(x, valid, day)[order], [run(x[i], valid[i], day) for i in order.split(77)]
-    torch.testing.assert_close(together.softmax(dim=1), torch.cat(pieces).softmax(dim=1), rtol=0, atol=1e-6)
+    torch.testing.assert_close(together.softmax(dim=1), torch.cat(pieces).softmax(dim=1), rtol=0, atol=4e-6)
