@@ -26,14 +26,13 @@ def classify(
     $ cropxai classify fields.zarr --until 2024-06-15 -o crops.gpkg
     $ cropxai classify country.zarr --dask tcp://host:8786 -o crops.parquet
     """
-    import os
     from contextlib import ExitStack, closing
 
     from cropxai.cluster import Cluster
     from cropxai.model import classify as answer
     from cropxai.model import load_model
     from cropxai.model.predict import UNLIKE, Far
-    from cropxai.model.streaming import MOST_WORKERS, Store
+    from cropxai.model.streaming import Store, most_workers
     from cropxai.outputs import check_absent
     from cropxai.pipeline import save_answers
     from cropxai.series import CropSeries
@@ -46,7 +45,7 @@ def classify(
     with ExitStack() as stack, progress.stage("classify") as report:
         far = None
         if dask is not None:
-            cluster = stack.enter_context(closing(Cluster(dask, workers or min(os.cpu_count() or 1, MOST_WORKERS))))
+            cluster = stack.enter_context(closing(Cluster(dask, workers or most_workers())))
             place = stack.enter_context(Workplace(output))
             far = Far(cluster, Store.of(series, *dates), place.folder)
         answers = answer(cube, models, workers=workers, far=far, report=report, **choices)

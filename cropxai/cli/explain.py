@@ -21,19 +21,29 @@ from cropxai.cli import options
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True,
               help="Where the network runs.")  # fmt: skip
 @click.option("--selfcheck", is_flag=True, help="First compare 8 random parcels with the explicit reference.")
+@options.far
+@options.workers_of_dask
 @options.progress
-def explain(series, model, output, overwrite, season, start, end, true_label, wanted, selfcheck, progress, **choices):
+def explain(
+    series, model, output, overwrite, season, start, end, true_label, wanted, selfcheck, dask, workers, progress,
+    **choices,
+):  # fmt: skip
     """Write the relevance of every parcel × date (× band) of SERIES for the answer of the model.
 
     \b
     $ cropxai explain fields.zarr --model model/ -o relevance.zarr
     $ cropxai explain fields.zarr --level date --selfcheck -o relevance.zarr
+    $ cropxai explain country.zarr --dask tcp://host:8786 -o relevance.zarr
     $ cropxai explain fields.zarr --method integrated-gradients -o relevance.zarr
     """
+    from contextlib import ExitStack, closing
+
+    from cropxai.cluster import Cluster
     from cropxai.explain import LRP, explain_to
     from cropxai.explain.methods import check_method
     from cropxai.explain.rules import RULES
     from cropxai.model import load_model
+    from cropxai.model.streaming import Store, most_workers
     from cropxai.outputs import check_absent
     from cropxai.series import CropSeries
 
@@ -44,7 +54,8 @@ def explain(series, model, output, overwrite, season, start, end, true_label, wa
         raise click.UsageError(str(error)) from error
     if selfcheck and choices["method"] not in RULES:
         raise click.UsageError(f"--selfcheck compares rules of LRP ({', '.join(RULES)}), not {choices['method']}")
-    cube = CropSeries.open(series).between(*options.chosen_dates(season, start, end))
+    dates = options.chosen_dates(season, start, end)
+    cube = CropSeries.open(series).between(*dates)
     trained = load_model(model)
     trained.check(cube)
     if wanted is not None and true_label:
@@ -57,8 +68,12 @@ def explain(series, model, output, overwrite, season, start, end, true_label, wa
         deviation = LRP(trained, **rules).selfcheck(cube)
         progress.log(f"selfcheck: largest deviation from the explicit reference {deviation:.1e}")
     labels = cube.labels if true_label else None if wanted is None else [wanted] * len(cube)
-    with progress.stage("explain") as report:
-        relevance = explain_to(output, cube, trained, overwrite=overwrite, labels=labels, report=report, **choices)
+    with ExitStack() as stack, progress.stage("explain") as report:
+        cluster = None if dask is None else stack.enter_context(closing(Cluster(dask, workers or most_workers())))
+        relevance = explain_to(
+            output, cube, trained, overwrite=overwrite, labels=labels, report=report, cluster=cluster,
+            store=Store.of(series, *dates), **choices,
+        )  # fmt: skip
     answered = int((relevance.crop != "").sum())
     size = f"{answered} of {len(relevance)} parcels × {len(relevance.dates)} dates"
     choices["level"] = relevance.dataset.attrs["level"]

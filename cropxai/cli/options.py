@@ -225,6 +225,11 @@ far = click.option(
 )
 
 
+workers_of_dask = click.option(
+    "--workers", type=click.IntRange(1), help="Processes of --dask local.  [default: as many as CPUs, at most 8]"
+)
+
+
 def engine(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give the options on where and how a network answers: `--ensemble`, `--views`, `--dtype` and `--device`."""
     ensemble = click.option(
@@ -239,10 +244,10 @@ def engine(command: Callable[..., Any]) -> Callable[..., Any]:
                          help="Numbers in which the network runs.")  # fmt: skip
     device = click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True,
                           help="Where the network runs.")  # fmt: skip
-    threads = click.option(
+    workers = click.option(
         "--workers", type=click.IntRange(1), help="Threads, or processes of --dask local.  [default: CPUs, at most 8]"
     )
-    return ensemble(views(dtype(device(threads(far(command))))))
+    return ensemble(views(dtype(device(workers(far(command))))))
 
 
 #: Ways to explain that tell bands apart, and all.

@@ -9,13 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from cropxai.cluster import Cluster
 from cropxai.errors import PathLike
+from cropxai.explain.far import explained_far
 from cropxai.explain.lrp import LEDGER, Attribution
 from cropxai.explain.medians import reference_series
 from cropxai.explain.methods import Explainer, explainer
 from cropxai.explain.parts import kept, name_of
 from cropxai.explain.relevance import PARCELS_AT_ONCE, Relevance
 from cropxai.model.checkpoint import Model
+from cropxai.model.predict import Far
+from cropxai.model.streaming import Store, rows_of, starts
 from cropxai.outputs import check_absent
 from cropxai.reporting import Report, silent
 from cropxai.series import CropSeries
@@ -28,13 +32,20 @@ def explain(series: CropSeries, model: Model, **choices: Any) -> Relevance:
 
 
 def explain_to(
-    path: PathLike, series: CropSeries, model: Model, *, overwrite: bool = False, **choices: Any
+    path: PathLike,
+    series: CropSeries,
+    model: Model,
+    *,
+    overwrite: bool = False,
+    cluster: Cluster | None = None,
+    store: Store | None = None,
+    **choices: Any,
 ) -> Relevance:
     """Explain the answer of every parcel into a Zarr store, in memory bounded by one piece.
 
-    Takes the choices of :func:`explained_pieces`; returns the store opened, its values read when they are used. Pieces
-    are kept in a hidden folder beside the output until it is whole: a run that was stopped goes on from there, with the
-    same result to the byte.
+    Takes the choices of :func:`explained_pieces`, and a Dask cluster with the store of the series; returns the store
+    opened, its values read when they are used. Pieces are kept in a hidden folder beside the output until it is whole:
+    a run that was stopped goes on from there, with the same result to the byte.
 
     Raises
     ------
@@ -42,7 +53,8 @@ def explain_to(
     """
     check_absent(path, overwrite)
     with Workplace(path) as place:
-        pieces = explained_pieces(series, model, workdir=place.folder, **choices)
+        far = None if cluster is None or store is None else Far(cluster, store, place.folder)
+        pieces = explained_pieces(series, model, workdir=place.folder, far=far, **choices)
         Relevance.write(path, pieces, overwrite)
     return Relevance.open(path)
 
@@ -55,6 +67,7 @@ def explained_pieces(
     level: str | None = None,
     labels: npt.ArrayLike | None = None,
     workdir: Path | None = None,
+    far: Far | None = None,
     report: Report = silent,
     **choices: Any,
 ) -> Iterator[Relevance]:
@@ -68,6 +81,7 @@ def explained_pieces(
         method has
     labels : (parcel,) class to explain, by default the predicted one; labels the model does not know are predicted
     workdir : existing folder that keeps what each piece gave
+    far : a Dask cluster that explains the pieces, in place of this process
     report : told the share of the parcels that are explained
     choices : target, reference, dtype, chunk and device of :func:`cropxai.explain.methods.explainer`
 
@@ -82,15 +96,33 @@ def explained_pieces(
     model.check(series)
     wanted = _numbers(labels, model, len(series))
     base = reference_series(series, model, way.reference)
+    if far is not None:
+        arguments = {"method": method, "level": level, **choices}
+        pieces = explained_far(far, series, model, arguments, wanted, base)
+        named = zip(starts(series, PARCELS_AT_ONCE), pieces, strict=True)
+        explained: Iterator[tuple[CropSeries, Attribution]] = (
+            (rows_of(series, start, PARCELS_AT_ONCE), found) for start, found in named
+        )
+    else:
+        explained = _explained_here(series, way, wanted, base, workdir)
     done = 0
-    for chunk in series.chunks(PARCELS_AT_ONCE):
-        inputs = model.inputs(chunk)
-        asked = wanted[done : done + len(chunk)]
-        explained = partial(way, inputs.reflectance, inputs.valid, inputs.encoded, asked, base)
-        found = explained() if workdir is None else kept(workdir / name_of(way, inputs, asked, base), explained)
+    for chunk, found in explained:
         done += len(chunk)
         report(done / len(series))
         yield _relevance(found, chunk, way, method)
+
+
+def _explained_here(
+    series: CropSeries, way: Explainer, wanted: npt.NDArray[np.intp], base: Any, workdir: Path | None
+) -> Iterator[tuple[CropSeries, Attribution]]:
+    """Explain the pieces of a series in this process, each loaded when it is reached."""
+    done = 0
+    for chunk in series.chunks(PARCELS_AT_ONCE):
+        inputs = way.model.inputs(chunk)
+        asked = wanted[done : done + len(chunk)]
+        explained = partial(way, inputs.reflectance, inputs.valid, inputs.encoded, asked, base)
+        yield chunk, explained() if workdir is None else kept(workdir / name_of(way, inputs, asked, base), explained)
+        done += len(chunk)
 
 
 def _relevance(found: Attribution, series: CropSeries, way: Explainer, method: str) -> Relevance:

@@ -32,11 +32,15 @@ def kept(file: Path, explain: Callable[[], Attribution]) -> Attribution:
     ------
     OutputUnwritable
     """
-    names = [field.name for field in fields(Attribution)]
-    arrays = kept_arrays(file, names)
-    if arrays is not None:
-        return Attribution(**arrays)
-    found = explain()
-    with replacing(file, overwrite=True) as part:
-        np.savez(part, **{name: getattr(found, name) for name in names})
+    found = load_part(file)
+    if found is None:
+        found = explain()
+        with replacing(file, overwrite=True) as part:
+            np.savez(part, **{field.name: getattr(found, field.name) for field in fields(Attribution)})
     return found
+
+
+def load_part(file: Path) -> Attribution | None:
+    """Read what was explained; None if it is damaged or not there."""
+    arrays = kept_arrays(file, [field.name for field in fields(Attribution)])
+    return None if arrays is None else Attribution(**arrays)

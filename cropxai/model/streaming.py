@@ -50,6 +50,11 @@ class Store:
         return rows_of(CropSeries.open(self.path).between(self.start, self.end), start, size)
 
 
+def most_workers() -> int:
+    """Return how many threads or processes there are unless the user says so."""
+    return min(os.cpu_count() or 1, MOST_WORKERS)
+
+
 def rows_of(series: CropSeries, start: int, size: int) -> CropSeries:
     """Return some parcels of a series without reading them."""
     rows = slice(start, start + size)
@@ -65,7 +70,7 @@ def starts(series: CropSeries, size: int) -> range:
 def on_threads(series: CropSeries, answering: Answering, workers: int | None, report: Report) -> list[Found]:
     """Answer for all pieces of a series, several at the same time, each on one thread."""
     begins = starts(series, PARCELS_AT_ONCE)
-    workers = min(workers or min(os.cpu_count() or 1, MOST_WORKERS), len(begins))
+    workers = min(workers or most_workers(), len(begins))
 
     def answer(start: int) -> Found:
         return answering(next(rows_of(series, start, PARCELS_AT_ONCE).chunks(PARCELS_AT_ONCE)))
@@ -129,19 +134,9 @@ def _told(found: Iterator[Found], count: int, report: Report) -> list[Found]:
 
 
 def _answered(store: Store, start: int, homes: tuple[Path, ...], choices: dict[str, object], folder: Path) -> str:
-    """Answer for a piece on a worker, and return the name of the file that keeps what was found.
-
-    Raises
-    ------
-    ClusterUnusable
-        If the worker does not see the store or the folder.
-    """
+    """Answer for a piece on a worker, and return the name of the file that keeps what was found."""
     torch.set_num_threads(1)
-    for path in (store.path, folder):
-        if not path.exists():
-            raise ClusterUnusable(
-                f"worker on {socket.gethostname()}", f"{path} is not shared by all machines; keep it where all see it"
-            )
+    seen_by_all(store.path, folder)
     answering = Answering([load_model(home) for home in homes], Choices(**choices))  # type: ignore[arg-type]
     piece = next(store.piece(start, PARCELS_AT_ONCE).chunks(PARCELS_AT_ONCE))
     known = hashlib.sha256(answering.identity().encode())
@@ -155,6 +150,20 @@ def _answered(store: Store, start: int, homes: tuple[Path, ...], choices: dict[s
         with replacing(file, overwrite=True) as part:
             np.savez(part, **arrays)
     return file.name
+
+
+def seen_by_all(*paths: Path) -> None:
+    """Refuse, on a worker, paths that it does not see.
+
+    Raises
+    ------
+    ClusterUnusable
+    """
+    for path in paths:
+        if not path.exists():
+            raise ClusterUnusable(
+                f"worker on {socket.gethostname()}", f"{path} is not shared by all machines; keep it where all see it"
+            )
 
 
 def _load(file: Path) -> Found | None:
