@@ -1,6 +1,8 @@
 """Read parcels from any vector file, and say of each what is wrong with it."""
 
+import ctypes
 import hashlib
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -12,6 +14,7 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow
 import pyogrio
 import shapely
 
@@ -22,6 +25,8 @@ ROW_NUMBER = "FID"
 #: Attributes that identify a parcel if the user names none, in this order, in any case.
 ID_FIELDS = ("parcel_id", "id")
 GEOPARQUET = (".parquet", ".geoparquet", ".pq")
+#: Outlines that are written out at a time: all of a country would fill the memory.
+HASHED_AT_ONCE = 1 << 15
 POLYGONAL = ("Polygon", "MultiPolygon")
 
 
@@ -62,8 +67,11 @@ class Parcels:
     def hash(self) -> str:
         """A hash of identifiers, geometry and CRS, in order."""
         digest = hashlib.sha256(self.frame.crs.to_wkt().encode())
-        for name, shape in zip(self.parcel_id, shapely.to_wkb(self.frame.geometry.values), strict=True):
-            digest.update(name.encode() + b"\0" + (shape or b"") + b"\0")
+        for first in range(0, len(self), HASHED_AT_ONCE):
+            rows = slice(first, first + HASHED_AT_ONCE)
+            shapes = shapely.to_wkb(self.frame.geometry.values[rows])
+            for name, shape in zip(self.parcel_id[rows], shapes, strict=True):
+                digest.update(name.encode() + b"\0" + (shape or b"") + b"\0")
         return digest.hexdigest()
 
     def places(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -125,7 +133,17 @@ def read_parcels(
         names = [parcel_id[i] for i in np.flatnonzero(mended)]
         warnings.warn(ParcelsSetAside("geometry mended", names), stacklevel=2)
     frame = frame.set_geometry(gpd.GeoSeries(geometry, index=frame.index, crs=frame.crs).rename(frame.geometry.name))
+    _give_back_memory()
     return Parcels(frame, parcel_id, crop, status, path)
+
+
+def _give_back_memory() -> None:
+    """Give the system what reading used: the allocators of Arrow and of C would keep half of all that is held."""
+    pyarrow.default_memory_pool().release_unused()
+    if sys.platform.startswith("linux"):
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc
+        if trim is not None:
+            trim(0)
 
 
 def _read(path: Path, layer: str | None) -> gpd.GeoDataFrame:
