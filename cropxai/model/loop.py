@@ -183,10 +183,9 @@ def _score(state: State, held: Part) -> tuple[float, float]:
     network, (inputs, target) = state.network, held
     assert isinstance(network, CropTransformer)
     now = {name: value.clone() for name, value in network.state_dict().items()}
-    device = network.mean.device
     network.load_state_dict(state.average.weights)
-    scores = logits(network.cpu(), inputs)
-    network.to(device).load_state_dict(now)
+    scores = logits(network, inputs)
+    network.load_state_dict(now)
     loss = functional.cross_entropy(torch.from_numpy(scores), torch.from_numpy(target)).item()
     macro_f1 = f1_score(target, scores.argmax(axis=1), average="macro", zero_division=0.0)
     return float(macro_f1), loss

@@ -68,7 +68,9 @@ class State:
             parts[part][key] = tensor
         self.network.load_state_dict(parts["now"])
         self.best = parts["best"]
-        self.average.weights = {name: parts["average"][name].to(old) for name, old in self.average.weights.items()}
+        with torch.no_grad():
+            for name, old in self.average.weights.items():
+                old.copy_(parts["average"][name])
         slots: dict[int, dict[str, Tensor]] = {}
         for key, tensor in parts["optimiser"].items():
             number, slot = key.split(".", 1)

@@ -32,11 +32,14 @@ class Average:
 
     def __init__(self, network: nn.Module, decay: float):
         self.decay = decay
-        self.weights: dict[str, Tensor] = {name: value.clone() for name, value in network.state_dict().items()}
+        own = network.state_dict()  # without a decay these are the weights themselves, which go on changing
+        self.weights: dict[str, Tensor] = {name: value.clone() if decay else value for name, value in own.items()}
 
     def take(self, network: nn.Module, step: int) -> None:
-        """Take in the weights after a step (0 is the first)."""
-        decay = min(self.decay, (1 + step) / (10 + step)) if self.decay else 0.0
+        """Take in the weights after a step (0 is the first); without a decay there is nothing to do."""
+        if not self.decay:
+            return
+        decay = min(self.decay, (1 + step) / (10 + step))
         with torch.no_grad():
             for name, value in network.state_dict().items():
                 if value.is_floating_point():
