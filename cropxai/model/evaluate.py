@@ -207,7 +207,8 @@ def evaluate(
         raise SeriesUnusable(f"no label of the series ({foreign}) is a class of the model ({', '.join(model.names)})")
     own = series.select(known)
     target: Target = np.array([model.names.index(label) for label in labels[known]], dtype=np.intp)
-    divided = parts(own, np.zeros(len(own), dtype=np.intp), by)  # an unknown column is told before the work
+    for column in by:
+        series.group(column)  # an unknown column is told before the work
     answers: Classification = classify(
         own, model, coverage=coverage, batch_size=batch_size, report=part(report, 0, 0.4)
     )
@@ -254,7 +255,8 @@ def cross_validate(
     said: Target = np.full(len(series), -1, dtype=np.intp)
     clear = np.zeros(len(series), dtype=np.intp)
     novelty = np.full(len(series), np.nan)
-    parts(series, clear, by)
+    for column in by:
+        series.group(column)
     ends = season_dates(series.dates, every)
     rounds = list(folds(series, target, count, settings.split, settings.seed))
     results, by_fold = [], []
