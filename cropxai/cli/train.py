@@ -31,6 +31,8 @@ def train(ctx, series, output, overwrite, season, start, end, training, log, sta
     from cropxai.series import CropSeries
 
     check_absent(output, overwrite)
+    if log is not None:
+        check_absent(log, overwrite=True)  # before the work, not after its first epoch
     if freeze and start_model is None:
         raise click.UsageError("--freeze keeps the encoder of a model as it is; name the model with --from")
     if start_model is None:

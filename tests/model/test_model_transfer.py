@@ -8,7 +8,7 @@ import torch
 from click.testing import CliRunner
 from made_up import QUICK, two_crops
 
-from cropxai.cli.main import cli
+from cropxai.cli.main import cli, main
 from cropxai.errors import BandMismatch, LevelMismatch, SeriesUnusable
 from cropxai.model import fine_tuning, load_model, train
 from cropxai.model.evaluate import evaluate
@@ -107,6 +107,8 @@ def test_on_the_command_line(model, tmp_path):
     run = CliRunner().invoke
     alone = run(cli, ["train", store, "-o", str(tmp_path / "m"), "--freeze"])
     assert alone.exit_code == 2 and "--from" in alone.output
+    nowhere = main(["train", store, "-o", str(tmp_path / "m"), "--log", str(tmp_path / "no" / "log.csv")])
+    assert nowhere == 1 and not list(tmp_path.glob(".m*"))
     asked = [
         "train",
         store,
