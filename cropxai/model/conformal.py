@@ -114,10 +114,8 @@ def fit_sets(
     own = nonconformity(probabilities, draw[cut.parcel], penalty, free)[rows, truth]
     highest = 1 + penalty * classes  # above every score: all classes are in the set
     days, thresholds = [], []
-    for node in range(len(cut.nodes)):
+    for node in _well_seen(cut, group[truth], enough):
         here = cut.node == node
-        if not here.any():
-            continue
         table = []
         for number in range(int(group.max()) + 1):
             members = here & (group[truth] == number)
@@ -156,6 +154,17 @@ def draws(parcel_id: Sequence[object] | npt.NDArray[np.object_]) -> FloatArray:
     digests = [hashlib.blake2b(str(name).encode(), digest_size=8).digest() for name in parcel_id]
     shares: FloatArray = np.frombuffer(b"".join(digests), dtype="<u8") / 2.0**64
     return shares
+
+
+def _well_seen(cut: Prefixes, group: npt.NDArray[np.intp], enough: int) -> list[int]:
+    """Return the nodes at which every group has ``enough`` rows; if there are none, all nodes that have rows.
+
+    Where few parcels were seen anew, all classes would have to be in the set, and in those of the days around.
+    """
+    counts = np.zeros((len(cut.nodes), int(group.max()) + 1), dtype=np.intp)
+    np.add.at(counts, (cut.node, group), 1)
+    full = np.flatnonzero(counts.min(axis=1) >= enough)
+    return (full if len(full) else np.flatnonzero(counts.sum(axis=1))).tolist()
 
 
 def _groups(counts: npt.NDArray[np.intp], enough: int) -> npt.NDArray[np.intp]:

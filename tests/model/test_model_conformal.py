@@ -125,3 +125,16 @@ def test_what_are_no_thresholds_is_refused(wrong):
              "thresholds": (((0.2, 0.4),), ((0.6, 0.8),)), "penalty": 0.0, "free": 1, "parcels": 50}  # fmt: skip
     with pytest.raises(ValueError, match="sets need|thresholds of sets"):
         ConformalSets(**right | wrong)
+
+
+def test_a_node_at_which_few_parcels_were_seen_has_no_thresholds():
+    """Else all classes would be in the sets of the days around, as too few parcels give no threshold."""
+    rng = np.random.default_rng(4)
+    probabilities, label = draw_parcels(rng, 200)
+    everyone, few = np.arange(200), np.arange(5)
+    node = np.repeat([0, 1, 2], [200, 5, 200])
+    parcel = np.concatenate([everyone, few, everyone])
+    end = np.array([10, 20, 30], np.float32)[node]
+    cut = Prefixes(np.array([10, 20, 30], np.float32), node, parcel, end, np.zeros((405, 4), np.float32))
+    sets = fit_sets(cut, probabilities[parcel], label, rng.random(200), coverages=(0.9,))
+    assert sets.days == (10.0, 30.0) and np.max(sets.thresholds) <= 1.01
