@@ -35,9 +35,15 @@ from cropxai.season.trial import Trial
 from cropxai.season.window import class_relevance, date_relevance, windows
 from cropxai.season.years import transfer
 from cropxai.series import CropSeries, with_thermal_time
-from cropxai.simulate import country, simulate_series
+from cropxai.simulate import simulate_series
+from cropxai.simulate.country import TINYEUROCROPS_DAYS, Country, draw_land
+from cropxai.simulate.weather import FIRST_DAY
 
 MAX_LOSS = 0.75
+#: Classes beyond which the search is for all together only.
+MANY = 12
+#: Steps below which fewer settings are tried.
+SHORT = 500
 PAPER = "Δt_n of the paper (retrained)"
 
 
@@ -63,15 +69,12 @@ def settings(effort: Effort) -> Settings:
 
 
 def austria(year: int, parcels: int, folder: Path) -> CropSeries:
-    """Return simulated Austria with its thermal time: 44 classes where the simulator has them."""
-    if not hasattr(country, "draw_land"):  # a simulator without weather
-        return simulate_series(parcels, year=year, level="L1C", regions=4, seed=5)
+    """Return simulated Austria with its thermal time: 44 classes, every second of TinyEuroCrops' 80 dates."""
+    dates = np.datetime64(f"{year}-01-01") + TINYEUROCROPS_DAYS[::2]
     asked = {"year": year, "level": "L1C", "classes": "tinyeurocrops", "countries": ("Austria",), "regions": 4,
-             "label_noise": 0.02, "seed": 5}  # fmt: skip
+             "label_noise": 0.02, "seed": 5, "dates": dates}  # fmt: skip
     series = simulate_series(parcels, threads=1, **asked)
-    weather = country.draw_land(country.Country(parcels=parcels, **asked)).weather
-    from cropxai.simulate.weather import FIRST_DAY
-
+    weather = draw_land(Country(parcels=parcels, **asked)).weather
     days = np.datetime64(f"{year}-01-01") + FIRST_DAY + np.arange(weather.temperature.shape[1])
     names = [f"{place.region} {number + 1}" for number, place in enumerate(weather.places)]
     table = [pd.DataFrame({"date": days, "region": n, "temperature": t})
@@ -84,17 +87,16 @@ def austria(year: int, parcels: int, folder: Path) -> CropSeries:
 def study(name: str, series: CropSeries, effort: Effort, folder: Path | None) -> tuple[dict[str, Any], Trial, Any]:
     """Try every way on one set; print its tables and return the numbers of the goals."""
     torch.set_num_threads(1)
+    few = effort.steps < SHORT
     start = time.process_time()
     trial = Trial.divide(series, settings(effort), test_share=0.3, choose_share=0.25)
     model = trial.train()
     truth = np.array(trial.names, dtype=object)[trial.number[trial.choose]]
     relevance = explain(trial.series.select(trial.choose), model, labels=truth, level="date")
-    found = guided_search(trial, model, relevance.by_date, max_loss=MAX_LOSS)
+    found = guided_search(trial, model, relevance.by_date, max_loss=MAX_LOSS, per_crop=len(trial.names) <= MANY)
     confirmed, _ = confirm(trial, model, found[0])
     parts = [(trial.prefixes(model, rows), trial.number[rows]) for rows in (trial.choose, trial.test)]
-    rules = compare_rules(
-        *parts, max_loss=MAX_LOSS, **({"alphas": (0.1, 0.3)} if effort.parcels == QUICK.parcels else {})
-    )
+    rules = compare_rules(*parts, max_loss=MAX_LOSS, **({"alphas": (0.1, 0.2, 0.3, 0.5)} if few else {}))
     ours_cost = dict(trial.spent)
 
     order = np.unique(trial.series.dates)
@@ -104,7 +106,7 @@ def study(name: str, series: CropSeries, effort: Effort, folder: Path | None) ->
     by_class = class_relevance(relevance.by_date, relevance.crop, trial.names)
     ranked = windows(date_relevance(by_class), trial.series.dates, max(effort.paper))
     papers = {(w.start, w.end): w for n in effort.paper for w in [ranked[min(n, len(ranked)) - 1]]}
-    months = calendar_windows(order)[1:2] if effort.parcels != QUICK.parcels else []
+    months = calendar_windows(order)[1:2] if not few else []
     more = ends_tried(trial, expanding)
     more += retrained(trial, PAPER, list(papers.values()))[0]
     more += retrained(trial, "calendar window (retrained)", months)[0]
@@ -207,11 +209,14 @@ def main() -> None:
     ask.add_argument("--sets", default="arkansas,austria,bavaria")
     ask.add_argument("--steps", type=int, help="steps of each training")
     ask.add_argument("--elects-steps", type=int, help="steps of each training of ELECTS")
+    ask.add_argument("--parcels", type=int, help="of simulated Austria")
+    ask.add_argument("--around", type=int, help="ends before that of the search that trial and error trains for")
     ask.add_argument("--elects-alphas", help="weights of ELECTS, by commas")
     ask.add_argument("-o", "--output", type=Path)
     given = ask.parse_args()
     effort = QUICK if given.quick else Effort()
-    effort = replace(effort, steps=given.steps or effort.steps, elects_steps=given.elects_steps or effort.elects_steps)
+    said = {name: getattr(given, name) for name in ("steps", "elects_steps", "parcels", "around")}
+    effort = replace(effort, **{name: value for name, value in said.items() if value is not None})
     if given.elects_alphas:
         effort = replace(effort, alphas=tuple(float(a) for a in given.elects_alphas.split(",")))
     if given.output is not None:
@@ -230,7 +235,7 @@ def main() -> None:
                 if given.quick and len(series) > 1500:
                     series = series.select(np.random.default_rng(0).permutation(len(series))[:1500])
             found[name], trial, learnt = study(name, series, effort, given.output)
-            if name == "austria" and "thermal_time" in series.dataset:
+            if name == "austria":
                 recovered = years(trial, learnt, series, effort.parcels, Path(temporary))
     print()
     for name, numbers in found.items():
