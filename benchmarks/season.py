@@ -1,8 +1,8 @@
 """How early is the crop known, at what loss: every way to decide, on real and simulated parcels.
 
-``python benchmarks/season.py [--quick] [--sets arkansas,austria,bavaria] [-o FOLDER]``; the real sets are those of
-``real_series.py``, Austria is simulated. Prints tables, a line for each goal, and ends with one line of JSON.
-``--quick`` takes fewer parcels and short trainings: it shows that the study runs, not what it finds.
+``python benchmarks/season.py [--quick] [--sets arkansas,austria,bavaria,years] [-o FOLDER]``; the real sets are those
+of ``real_series.py``, Austria and its years are simulated. Prints tables, a line for each goal, and ends with one line
+of JSON. ``--quick`` takes fewer parcels and short trainings: it shows that the study runs, not what it finds.
 """
 
 import argparse
@@ -84,7 +84,7 @@ def austria(year: int, parcels: int, folder: Path) -> CropSeries:
     return with_thermal_time(series, file)
 
 
-def study(name: str, series: CropSeries, effort: Effort, folder: Path | None) -> tuple[dict[str, Any], Trial, Any]:
+def study(name: str, series: CropSeries, effort: Effort, folder: Path | None) -> dict[str, Any]:
     """Try every way on one set; print its tables and return the numbers of the goals."""
     torch.set_num_threads(1)
     few = effort.steps < SHORT
@@ -136,7 +136,7 @@ def study(name: str, series: CropSeries, effort: Effort, folder: Path | None) ->
         if stages is not None:
             stages.table.to_csv(folder / f"{name}_stages.csv", index=False)
         draw_plane(comparison).savefig(folder / f"{name}_plane.png", dpi=110)
-    return goals(comparison, confirmed, found[0], expanding), trial, (model, found[0], parts[0])
+    return goals(comparison, confirmed, found[0], expanding)
 
 
 def goals(comparison: Any, confirmed: pd.DataFrame, found: Any, expanding: Any) -> dict[str, Any]:
@@ -186,27 +186,34 @@ def verdicts(name: str, found: dict[str, Any]) -> None:
         print(f"{name}: {what}: {value:.2f} (goal {goal}) {missed}")
 
 
-def years(trial: Trial, learnt: Any, home: CropSeries, parcels: int, folder: Path) -> dict[str, Any]:
-    """Apply what was learnt in the simulated home year to others, by the calendar and by thermal time."""
-    model, found, (answers, truth) = learnt
+def years(effort: Effort, folder: Path) -> dict[int, dict[str, float]]:
+    """Apply what is learnt in simulated Austria 2019 to other years, by the calendar and by thermal time."""
+    torch.set_num_threads(1)
+    home = austria(2019, effort.parcels, folder)
+    trial = Trial.divide(home, settings(effort), test_share=0.3, choose_share=0.25)
+    model = trial.train()
+    answers, truth = trial.prefixes(model, trial.choose), trial.number[trial.choose]
     first, last = answers.day[0], answers.day[-1]
     rule = ClassThresholds.for_loss(answers.probabilities, truth, (answers.day - first) / (last - first), MAX_LOSS)
-    end = float((found.end - np.datetime64(f"{home.season_year}-01-01")).astype(int))
+    right = answers.winner == truth[:, None]
+    end = next(t for t in range(len(answers.day)) if 100 * (right[:, -1].mean() - right[:, t].mean()) <= MAX_LOSS)
     recovered = {}
     for year in (2018, 2021):
-        other = austria(year, parcels // 2, folder)
-        moved = transfer(model, rule, end, home, trial.series.select(trial.test), other, by="region")
-        print(f"\n{home.season_year} in {year}, window to day {end + 1:.0f}:")
-        print(moved.table.round(4).to_string(index=False))
-        recovered[year] = {c: moved.recovery(c) for c in ("whole", "window", "decided")}
-        print("recovered by thermal time:", recovered[year])
+        other = austria(year, effort.parcels // 2, folder)
+        moved = transfer(
+            model, rule, float(answers.day[end] - 1), home, trial.series.select(trial.test), other, by="region"
+        )
+        print(f"\n## 2019 in {year}: {len(trial.learn)} parcels learnt from, window to {answers.dates[end]}")
+        print(moved.table.round(4).to_string(index=False), flush=True)
+        recovered[year] = {column: moved.recovery(column) for column in ("whole", "window", "decided")}
+        print("recovered by thermal time:", recovered[year], flush=True)
     return recovered
 
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--quick", action="store_true")
-    ask.add_argument("--sets", default="arkansas,austria,bavaria")
+    ask.add_argument("--sets", default="arkansas,austria,bavaria,years")
     ask.add_argument("--steps", type=int, help="steps of each training")
     ask.add_argument("--elects-steps", type=int, help="steps of each training of ELECTS")
     ask.add_argument("--parcels", type=int, help="of simulated Austria")
@@ -225,6 +232,9 @@ def main() -> None:
     recovered: dict[int, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         for name in given.sets.split(","):
+            if name == "years":
+                recovered = years(effort, Path(temporary))
+                continue
             if name == "austria":
                 series = austria(2019, effort.parcels, Path(temporary))
             elif not ROOT.is_dir():
@@ -234,15 +244,13 @@ def main() -> None:
                 series = {"arkansas": arkansas, "bavaria": bavaria}[name]()
                 if given.quick and len(series) > 1500:
                     series = series.select(np.random.default_rng(0).permutation(len(series))[:1500])
-            found[name], trial, learnt = study(name, series, effort, given.output)
-            if name == "austria":
-                recovered = years(trial, learnt, series, effort.parcels, Path(temporary))
+            found[name] = study(name, series, effort, given.output)
     print()
     for name, numbers in found.items():
         verdicts(name, numbers)
-    main_set = found.get("arkansas") or next(iter(found.values()))
+    main_set = found.get("arkansas") or next(iter(found.values()), {})
     window = [r["window"] for r in recovered.values() if np.isfinite(r["window"])]
-    line = {k: main_set[k] for k in ("loss_points", "end_days_vs_trial_and_error", "decision_days_gain",
+    line = {k: main_set.get(k) for k in ("loss_points", "end_days_vs_trial_and_error", "decision_days_gain",
                                      "elects_dominated", "eight_dates_loss")}  # fmt: skip
     line["thermal_recovery"] = float(np.mean(window)) if window else None
     print(json.dumps({**line, "sets": found, "thermal_by_year": recovered, "quick": given.quick}))
