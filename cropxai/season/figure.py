@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from cropxai.crops import colours
@@ -64,7 +65,7 @@ def draw_plane(comparison: "Comparison") -> Figure:
     for number, name in enumerate(names):
         own = curves[curves["rival"] == name]
         stands = pareto(own["accuracy"], own["mean_day"])
-        colour = f"C{number % 10}"
+        colour = colormaps["tab20"]((2 * number) % 20 + (number >= 10))  # eleven ways and more stay apart
         axes.scatter(own["mean_day"], 100 * own["accuracy"], s=9, color=colour, alpha=0.3, lw=0)
         line = own[stands].sort_values("mean_day")
         ours = "ours" in name

@@ -25,7 +25,7 @@ from cropxai.season.stopping import Position, Target, confidences, first_true, t
 #: noise.
 LANDMARKS = 150
 #: Weights of delay against regret that are tried.
-ALPHAS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.7, 0.99)
+ALPHAS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.7, 0.99)
 
 
 @dataclass(frozen=True)

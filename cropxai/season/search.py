@@ -211,7 +211,7 @@ def earliest_end(
     return _earliest([right[:, t] for t in range(right.shape[1])], max_loss, level)
 
 
-def _earliest(right: Sequence[Mask], max_loss: float, level: float) -> int:
+def _earliest(right: Sequence[Mask] | Mask, max_loss: float, level: float) -> int:
     stands = (t for t, own in enumerate(right) if loss_bound(right[-1], own, level)[1] <= max_loss)
     return next(stands, len(right) - 1)
 
@@ -224,13 +224,17 @@ class TrialAndError:
     ----------
     ends : the dates tried, rising; the last is the whole season
     chosen : position of the earliest that stands, by the same test as the guided search
-    test_right : (end, parcel) whether the answers on the scored parcels are right
+    test_right, choose_right : (end, parcel) whether the answers on the scored parcels, and on those to choose by, are
+        right
+    test_answers, choose_answers : (end, parcel) these answers, class numbers
     """
 
     ends: tuple[np.datetime64, ...]
     chosen: int
     test_right: Mask
     choose_right: Mask
+    test_answers: npt.NDArray[np.intp]
+    choose_answers: npt.NDArray[np.intp]
 
 
 def trial_and_error(
@@ -256,7 +260,10 @@ def trial_and_error(
         inside = dates <= end
         last = done == len(tried) - 1
         model = whole if last and whole is not None else trial.train(inside)
-        choose.append(trial.right(model, trial.choose, inside))
-        test.append(trial.right(model, trial.test, inside))
+        choose.append(trial.answers(model, trial.choose, inside))
+        test.append(trial.answers(model, trial.test, inside))
         report((done + 1) / len(tried), f"end {end}")
-    return TrialAndError(tuple(tried), _earliest(choose, max_loss, level), np.stack(test), np.stack(choose))
+    answers = {"test_answers": np.stack(test), "choose_answers": np.stack(choose)}
+    test_right = answers["test_answers"] == trial.number[trial.test]
+    choose_right = answers["choose_answers"] == trial.number[trial.choose]
+    return TrialAndError(tuple(tried), _earliest(choose_right, max_loss, level), test_right, choose_right, **answers)

@@ -56,15 +56,14 @@ def retrained(
 
 
 def ends_tried(trial: Trial, found: TrialAndError) -> list[Tried]:
-    """Return the ends of trial and error as settings of a rival; what they answered wrongly counts as class -1."""
-    tried = []
-    for end, choose, test in zip(found.ends, found.choose_right, found.test_right, strict=True):
-        outcomes = [
-            _outcome(trial, np.where(right, trial.number[rows], -1), rows, end)
-            for right, rows in ((choose, trial.choose), (test, trial.test))
-        ]
-        tried.append(Tried("trial and error (retrained)", str(end), *outcomes))
-    return tried
+    """Return the ends of trial and error as settings of a rival."""
+    return [
+        Tried(
+            "trial and error (retrained)", str(end),
+            _outcome(trial, choose, trial.choose, end), _outcome(trial, test, trial.test, end),
+        )
+        for end, choose, test in zip(found.ends, found.choose_answers, found.test_answers, strict=True)
+    ]  # fmt: skip
 
 
 def elects(
