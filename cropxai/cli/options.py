@@ -350,6 +350,7 @@ def training(command: Callable[..., Any]) -> Callable[..., Any]:
                      help="Share of samples cut at a random date."),
         click.option("--growing-season", type=click.FloatRange(0, 1), default=0.0, show_default=True,
                      help="Share of these cuts in the middle of the season."),
+        click.option("--cut-together", is_flag=True, help="Cut all samples of a step at the same date: shorter steps."),
         click.option("--late-start", type=click.FloatRange(0, 1), default=0.0, show_default=True,
                      help="Share of samples whose first dates are left out."),
         click.option("--date-dropout", type=click.FloatRange(0, 0.95), default=0.5, show_default=True,

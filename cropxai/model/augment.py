@@ -80,10 +80,11 @@ def augmented(
 def season(day: Values, count: int, settings: Settings, rng: np.random.Generator) -> Mask:
     """Return which dates samples keep of the season, (sample, time): from a random start to a random end."""
     first, span = float(day.min()), float(day.max() - day.min()) + 1
-    end = rng.uniform(first, first + span, size=(count, 1))
-    middle = rng.uniform(first + MIDDLE[0] * span, first + MIDDLE[1] * span, size=(count, 1))
-    end = np.where(rng.random((count, 1)) < settings.growing_season, middle, end)
-    end[rng.random((count, 1)) >= settings.any_season] = np.inf
+    ends = (1 if settings.cut_together else count, 1)
+    end = rng.uniform(first, first + span, size=ends)
+    middle = rng.uniform(first + MIDDLE[0] * span, first + MIDDLE[1] * span, size=ends)
+    end = np.where(rng.random(ends) < settings.growing_season, middle, end)
+    end[rng.random(ends) >= settings.any_season] = np.inf
     start = rng.uniform(first, first + LATEST_START * span, size=(count, 1))
     start[rng.random((count, 1)) >= settings.late_start] = -np.inf
     return np.asarray((day >= start) & (day <= end))

@@ -174,7 +174,8 @@ def _batches(count: int, size: int, rng: np.random.Generator) -> Iterator[npt.ND
 
 def _cut(held: Inputs, settings: Settings) -> Inputs:
     """Cut validation parcels at random dates as in training; one that would lose all its dates keeps them."""
-    kept = season(held.day, len(held), settings, np.random.default_rng([settings.seed, 2**31]))
+    each = replace(settings, cut_together=False)
+    kept = season(held.day, len(held), each, np.random.default_rng([settings.seed, 2**31]))
     return held.only(kept | ~(held.valid & kept).any(axis=1, keepdims=True))
 
 

@@ -29,6 +29,7 @@ class Settings:
         stops; the warm-up of the learning rate does not count
     any_season : share of the samples that are cut at a random date, so that one network answers on any day
     growing_season : share of these cuts that fall in the middle of the season, where answers change from day to day
+    cut_together : cut all samples of a step at the same date, which makes most steps shorter
     late_start : share of the samples whose first dates, up to a random one, are left out
     date_dropout : greatest share of the dates of a sample that is left out
     band_dropout : share of the samples that lose some of the bands of 20 and 60 m, which then may be missing for good
@@ -58,6 +59,7 @@ class Settings:
     patience: float = 0.3
     any_season: float = 0.5
     growing_season: float = 0.0
+    cut_together: bool = False
     late_start: float = 0.0
     date_dropout: float = 0.5
     band_dropout: float = 0.0

@@ -52,6 +52,9 @@ def test_seasons_are_cut_as_often_and_where_it_is_asked():
     assert whole.mean() == pytest.approx(0.2, abs=0.03)
     low, high = (share * 351 for share in MIDDLE)
     assert low - 10 <= last[~whole].min() and last[~whole].max() <= high
+    rounds = [season(day, 20, replace(cut, cut_together=True), rng) for _ in range(400)]
+    assert all((each == each[:1]).all() for each in rounds)
+    assert np.mean([each.all() for each in rounds]) == pytest.approx(0.2, abs=0.07)
     late = season(day, 4000, replace(cut, any_season=0.0, late_start=0.3), rng)
     first = day[np.argmax(late, axis=1)]
     assert (first > 0).mean() == pytest.approx(0.3, abs=0.03) and first.max() <= 180
