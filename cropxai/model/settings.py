@@ -8,7 +8,7 @@ import numpy as np
 from cropxai.model.losses import LOSSES
 
 SCHEDULES, PRECISIONS = ("one-cycle", "cosine"), ("float32", "bfloat16")
-#: Width and layers of the sizes; of ten bands and five classes 74 021, 457 157 and 2 210 437 weights.
+#: Width and layers of the sizes; of ten bands and five classes 74 021, 423 877 and 2 210 437 weights.
 SIZES = {"tiny": (64, 2), "small": (128, 3), "base": (256, 4)}
 ARCHITECTURES = ("cropxai", "paper")
 
