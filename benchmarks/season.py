@@ -246,8 +246,8 @@ def main() -> None:
                 continue
             else:
                 series = {"arkansas": arkansas, "bavaria": bavaria}[name]()
-                if given.quick and len(series) > 1500:
-                    series = series.select(np.random.default_rng(0).permutation(len(series))[:1500])
+                if given.quick and len(series) > 700:
+                    series = series.select(np.random.default_rng(0).permutation(len(series))[:700])
             found[name] = study(name, series, effort, given.output)
     print()
     for name, numbers in found.items():
@@ -256,8 +256,9 @@ def main() -> None:
     window = [r["window"] for r in recovered.values() if np.isfinite(r["window"])]
     line = {k: main_set.get(k) for k in ("loss_points", "end_days_vs_trial_and_error", "decision_days_gain",
                                      "elects_dominated", "eight_dates_loss")}  # fmt: skip
+    told = {y: {c: v if np.isfinite(v) else None for c, v in r.items()} for y, r in recovered.items()}
     line["thermal_recovery"] = float(np.mean(window)) if window else None
-    print(json.dumps({**line, "sets": found, "thermal_by_year": recovered, "quick": given.quick}))
+    print(json.dumps({**line, "sets": found, "thermal_by_year": told, "quick": given.quick}))
 
 
 if __name__ == "__main__":
