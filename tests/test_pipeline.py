@@ -170,8 +170,8 @@ def altered(folder, level="L2A", without=()):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"without": ("B8A", "B11")}, "the series lacks B8A, B11, on which model 'central-europe-l2a' was trained"),
-        ({"level": "L1C", "without": ("SCL",)}, "the series is L1C, but model 'central-europe-l2a' was trained on L2A"),
+        ({"without": ("B8A", "B11")}, "the series lacks B8A, B11, on which model 'europe-l2a' was trained"),
+        ({"level": "L1C", "without": ("SCL",)}, "the series is L1C, but model 'europe-l2a' was trained on L2A"),
     ],
 )
 def test_scenes_that_the_model_cannot_take_are_refused_before_pixels_are_read(tmp_path, capsys, change, message):

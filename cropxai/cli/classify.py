@@ -41,7 +41,7 @@ def classify(
     check_absent(output, overwrite)
     dates = options.chosen_dates(season, start, end)
     cube = CropSeries.open(series).between(*dates)
-    models = [load_model(name) for name in (model, *ensemble)]
+    models = [load_model(name, cube.level) for name in (model, *ensemble)]
     with ExitStack() as stack, progress.stage("classify") as report:
         far = None
         if dask is not None:

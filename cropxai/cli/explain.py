@@ -56,7 +56,7 @@ def explain(
         raise click.UsageError(f"--selfcheck compares rules of LRP ({', '.join(RULES)}), not {choices['method']}")
     dates = options.chosen_dates(season, start, end)
     cube = CropSeries.open(series).between(*dates)
-    trained = load_model(model)
+    trained = load_model(model, cube.level)
     trained.check(cube)
     if wanted is not None and true_label:
         raise click.UsageError("--class and --true-label exclude each other")

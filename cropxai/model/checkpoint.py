@@ -35,6 +35,8 @@ WEIGHTS, CARD = "weights.safetensors", "card.json"
 MOST = {"bands": 100, "classes": 10_000, "width": 4096, "heads": 256, "layers": 64, "hidden": 16_384}
 PRETRAINED = Path(__file__).parent / "pretrained"
 DEFAULT = "default"
+#: The shipped model that "default" means, by level.
+DEFAULTS = {"L2A": "europe-l2a", "L1C": "europe-l1c"}
 
 
 @dataclass(frozen=True)
@@ -196,8 +198,8 @@ def shipped() -> dict[str, Path]:
     return {p.parent.name: p.parent for p in sorted(PRETRAINED.glob(f"*/{CARD}"))}
 
 
-def locate(name_or_folder: PathLike) -> Path:
-    """Find a model by the name of a shipped one ("default": the first of them) or by its folder.
+def locate(name_or_folder: PathLike, level: str = "L2A") -> Path:
+    """Find a model by the name of a shipped one ("default": that of the level) or by its folder.
 
     Raises
     ------
@@ -205,8 +207,8 @@ def locate(name_or_folder: PathLike) -> Path:
         If there is neither.
     """
     known = shipped()
-    if str(name_or_folder) == DEFAULT and known:
-        return next(iter(known.values()))
+    if str(name_or_folder) == DEFAULT:
+        name_or_folder = DEFAULTS.get(level, DEFAULTS["L2A"])
     if str(name_or_folder) in known:
         return known[str(name_or_folder)]
     if (folder := Path(name_or_folder)).is_dir():
@@ -214,15 +216,20 @@ def locate(name_or_folder: PathLike) -> Path:
     raise ModelUnreadable(name_or_folder, f"neither a model folder nor a shipped model ({', '.join(known) or 'none'})")
 
 
-def load_model(name_or_folder: PathLike = DEFAULT) -> Model:
+def load_model(name_or_folder: PathLike = DEFAULT, level: str = "L2A") -> Model:
     """Load a model and verify that card and weights belong together.
+
+    Parameters
+    ----------
+    name_or_folder : as of :func:`locate`
+    level : of the series, for which "default" means a model
 
     Raises
     ------
     ModelUnreadable
         If a file is missing or truncated, or the card disagrees with the weights.
     """
-    folder = locate(name_or_folder)
+    folder = locate(name_or_folder, level)
     card = read_card(folder)
     try:
         weights = load_file(folder / WEIGHTS)

@@ -106,8 +106,8 @@ SCENES = (
 SERIES = Parameter("SERIES", "Series", "Folder (.zarr) that 'Extract series' wrote.", "folder")
 MAP = Parameter("MAP", "Crop map", "A layer of a crop map, or its GeoPackage.", "map")
 MODEL = Parameter(
-    "MODEL", "Model", "A model that comes with cropxai; 'default' is the first of them.",
-    "choice", "--model", "default", ("default", "central-europe-l2a"),
+    "MODEL", "Model", "A model that comes with cropxai; 'default' is that of the level.",
+    "choice", "--model", "default", ("default", "europe-l2a", "europe-l1c"),
 )  # fmt: skip
 MODEL_FOLDER = Parameter(
     "MODEL_FOLDER", "Folder of your own model", "Written by 'Train model'; used in place of the model above.",

@@ -56,8 +56,8 @@
    <translation>Modell</translation>
   </message>
   <message>
-   <source>A model that comes with cropxai; 'default' is the first of them.</source>
-   <translation>Ein Modell, das cropxai mitbringt; „default“ ist das erste.</translation>
+   <source>A model that comes with cropxai; 'default' is that of the level.</source>
+   <translation>Ein Modell, das cropxai mitbringt; 'default' ist das der Verarbeitungsstufe.</translation>
   </message>
   <message>
    <source>Folder of your own model</source>

@@ -56,8 +56,8 @@
    <translation>Modèle</translation>
   </message>
   <message>
-   <source>A model that comes with cropxai; 'default' is the first of them.</source>
-   <translation>Un modèle fourni avec cropxai ; « default » est le premier.</translation>
+   <source>A model that comes with cropxai; 'default' is that of the level.</source>
+   <translation>Un modèle fourni avec cropxai ; « default » est celui du niveau de traitement.</translation>
   </message>
   <message>
    <source>Folder of your own model</source>
