@@ -337,7 +337,7 @@ def main() -> None:
     figures["reflectance_error_p99"] = round(reflectance_error(150 if asked.quick else 2000), 6)
     print(f"{figures['parcels_per_second']} parcels/s by the clock, {figures['parcels_per_cpu_second']} a CPU second")
     if (ROOT / "bavaria_2018").is_dir():
-        quick = {"parcels": 3600, "seeds": 1, "epochs": 8}
+        quick = {"parcels": 3600, "seeds": 1, "epochs": 20}
         figures |= transfer(bavaria(), **(quick if asked.quick else {"parcels": 12_000, "seeds": 3, "epochs": 12}))
         if not asked.quick:
             rows = courses(asked.figure)
