@@ -16,7 +16,8 @@ class Parameter:
     """One parameter: what a person sees, and how it reaches the command line.
 
     ``kind`` is one of parcels, field, folder, file, rasters, map, choice, whole, number, text, date, flag and extra.
-    Without ``option`` the value stands by itself, in the order of the table.
+    Without ``option`` the value stands by itself, in the order of the table. The ``choices`` of a text are offered;
+    scripts and models may give others.
     """
 
     name: str
@@ -103,11 +104,21 @@ SCENES = (
         "file", optional=True, suffixes="STAC, list (*.json *.geojson *.csv *.parquet)",
     ),
 )  # fmt: skip
+#: Classes of the models that come with cropxai: offered where a crop is asked for; a model of your own may have others.
+CROPS = (
+    "alfalfa", "aromatic plants", "beans", "berries", "clover", "cucurbits", "energy crops", "fallow", "flowers",
+    "fodder roots", "grain maize", "grassland", "greenhouse", "hemp", "hops", "millet", "nurseries", "nuts",
+    "orchards", "other", "other cereals", "other green fodder", "other industrial crops", "other leguminous crops",
+    "other oilseed crops", "peas", "potatoes", "seed and seedlings", "silage maize", "soybeans", "spring barley",
+    "spring durum wheat", "spring oats", "spring triticale", "spring wheat", "sugar beet", "sunflower",
+    "temporary grass", "unmaintained", "vegetables", "vineyards", "winter barley", "winter durum wheat",
+    "winter oats", "winter rapeseed", "winter rye", "winter spelt", "winter triticale", "winter wheat",
+)  # fmt: skip
 SERIES = Parameter("SERIES", "Series", "Folder (.zarr) that 'Extract series' wrote.", "folder")
 MAP = Parameter("MAP", "Crop map", "A layer of a crop map, or its GeoPackage.", "map")
 MODEL = Parameter(
     "MODEL", "Model", "A model that comes with cropxai; 'default' is that of the level.",
-    "choice", "--model", "default", ("default", "europe-l2a", "europe-l1c"),
+    "choice", "--model", "default", ("default", "europe-l1c", "europe-l2a"),
 )  # fmt: skip
 MODEL_FOLDER = Parameter(
     "MODEL_FOLDER", "Folder of your own model", "Written by 'Train model'; used in place of the model above.",
@@ -257,7 +268,7 @@ COMMANDS: tuple[Command, ...] = (
          Parameter("DETAIL", "Detail", "Relevance by date, or by band too; by default the finest that the method has.",
                    "choice", "--level", choices=("date", "band"), optional=True),
          Parameter("CROP", "Crop to explain", "By default the answer of each parcel; else this crop of the model.",
-                   "text", "--class", optional=True),
+                   "text", "--class", choices=CROPS, optional=True),
          *_advanced(
              Parameter("TRUE_LABEL", "Explain the declared crop", "In place of the answer.", "flag", "--true-label",
                        False),

@@ -2,10 +2,10 @@
 
 import click
 import pytest
-from cropxai_qgis.commands import COMMANDS
+from cropxai_qgis.commands import COMMANDS, CROPS
 
 from cropxai.cli.main import cli
-from cropxai.model.checkpoint import shipped
+from cropxai.model.checkpoint import read_card, shipped
 
 
 def options_of(name):
@@ -54,3 +54,8 @@ def test_names_are_unique_and_texts_are_there(command):
 def test_outputs_are_options(command):
     offered = options_of(command.name)
     assert all(output.option in offered for output in command.outputs)
+
+
+def test_the_crops_that_are_offered_are_those_of_the_shipped_models():
+    known = {one.name for folder in shipped().values() for one in read_card(folder).classes}
+    assert list(CROPS) == sorted(known)

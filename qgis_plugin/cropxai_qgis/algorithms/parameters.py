@@ -62,6 +62,13 @@ def _number(kind):
     return make
 
 
+def _text(parameter, given):
+    made = QgsProcessingParameterString(*given, parameter.default)
+    if parameter.choices:
+        made.setMetadata({"widget_wrapper": {"value_hints": list(parameter.choices)}})
+    return made
+
+
 def _file(parameter, given):
     made = QgsProcessingParameterFile(*given, QgsProcessingParameterFile.Behavior.File)
     made.setFileFilter(parameter.suffixes)
@@ -78,7 +85,7 @@ _KINDS = {
     "choice": _choice,
     "whole": _number(QgsProcessingParameterNumber.Type.Integer),
     "number": _number(QgsProcessingParameterNumber.Type.Double),
-    "text": lambda parameter, given: QgsProcessingParameterString(*given, parameter.default),
+    "text": _text,
     "extra": lambda parameter, given: QgsProcessingParameterString(*given, parameter.default),
     "date": lambda _, given: QgsProcessingParameterDateTime(*given, QgsProcessingParameterDateTime.Type.Date),
     "flag": lambda parameter, given: QgsProcessingParameterBoolean(*given, parameter.default),
