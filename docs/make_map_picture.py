@@ -35,7 +35,7 @@ from qgis.PyQt.QtGui import QColor, QFont, QImage, QPainter
 from qgis.PyQt.QtWidgets import QFrame, QTextBrowser
 
 #: The page in millimetres, and its parts.
-PAGE, MARGIN, LEGEND, TITLE = (190, 130), 6, 46, 13
+PAGE, MARGIN, LEGEND, TITLE = (190, 150), 6, 46, 13
 INK = QColor("#2b2b2b")
 FONT = "DejaVu Sans"
 
@@ -156,9 +156,10 @@ def add_legend(layout: QgsPrintLayout, crops: QgsLayoutItemMap) -> None:
     ):
         legend.setStyleFont(part, font(size, bold))
     legend.setFontColor(INK)
-    legend.setSymbolHeight(4)
+    legend.setSymbolHeight(3.4)
     legend.setSymbolWidth(6.5)
     legend.setBoxSpace(0)
+    legend.rstyle(QgsLegendStyle.Style.Symbol).setMargin(QgsLegendStyle.Side.Top, 1.2)
     legend.setBackgroundEnabled(False)
     layout.addLayoutItem(legend)
     legend.attemptMove(QgsLayoutPoint(PAGE[0] - MARGIN - LEGEND, MARGIN + TITLE - 4))

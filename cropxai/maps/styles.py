@@ -192,7 +192,7 @@ def _step_through(root: ET.Element, found: Survey) -> None:
 def _crop(found: Survey) -> ET.Element:
     # QGIS draws with the category of the empty value what no other category matches, NULL included.
     entries = [(label, label, Fill(colour)) for label, colour in found.crops]
-    if "novelty" not in found.filled:
+    if not found.unlike:
         return symbology.categorised("crop", [*entries, ("", NO_ANSWER, HATCH)])
     # No crop has the name of the last but one category: it stands in the legend for the hatching.
     marked = [(value, label, replace(fill, hatched_if=STRANGE)) for value, label, fill in entries]

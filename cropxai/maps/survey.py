@@ -33,6 +33,7 @@ class Survey:
     crops : label and colour of each crop on the map, in the order of HCAT
     codes : name in HCAT of each code in the table of classes
     unanswered : whether a parcel has no crop
+    unlike : whether a parcel is unlike the training data (novelty above 1)
     dates : (time,) datetime64[D]
     columns : of the layer parcels, without its number and its geometry
     filled : those of them that have a value in some parcel
@@ -47,6 +48,7 @@ class Survey:
     crops: tuple[tuple[str, str], ...]
     codes: tuple[tuple[int, str], ...]
     unanswered: bool
+    unlike: bool
     dates: npt.NDArray[np.datetime64]
     columns: tuple[str, ...]
     filled: frozenset[str]
@@ -74,6 +76,7 @@ def survey(database: sqlite3.Connection) -> Survey:
         crops=_crops(database),
         codes=_codes(database),
         unanswered=_any(database, "SELECT 1 FROM parcels WHERE crop IS NULL"),
+        unlike="novelty" in columns and _any(database, "SELECT 1 FROM parcels WHERE novelty > 1"),
         dates=np.array(json.loads(facts.get("dates") or "[]"), dtype="datetime64[D]"),
         columns=columns,
         filled=frozenset(c for c in columns if _any(database, f"SELECT 1 FROM parcels WHERE {_quoted(c)} IS NOT NULL")),
