@@ -7,7 +7,8 @@
 - reflectance_error_p99: against the package prosail at 1 nm, folded with the bands' responses (pyrsr)
 - bavaria_accuracy: a network trained on nothing but simulated series (Bavaria 2018, the dates of the real set moved by
   up to a week, all 44 classes of TinyEuroCrops) names the real parcels of seven groups, restricted to these groups;
-  bavaria_accuracy_open: among all 44 classes. The full run does so with three seeds, and with their mean probability
+  bavaria_accuracy_open: among all 44 classes. The full run does so with three seeds and takes the mean; ``..._mean_of``
+  is the accuracy of their mean probability
 - domain_auc: how well a random forest tells real series of the seven groups from simulated ones (five folds; 0.5: it
   cannot; 1: always). All real parcels have one sky on a date, which is enough to tell them; domain_auc_fields is the
   same after each date's median (over the parcels of a landscape) is taken off: what the fields themselves tell
@@ -54,7 +55,7 @@ ANSWERS = {
 GROUPS = sorted(set(ANSWERS.values()))
 #: In how many ways the real dates are moved.
 CALENDARS = 6
-SETTINGS = Settings(epochs=10, split="random", any_season=0.3, date_dropout=0.3, gain=0.05, shift=4.0)
+SETTINGS = Settings(split="random", any_season=0.3, date_dropout=0.5, gain=0.1, shift=6.0, clouds=0.5)
 
 
 def speed(parcels: int) -> dict[str, float]:
@@ -104,7 +105,7 @@ def simulated_bavaria(real: CropSeries, parcels: int, seed: int) -> CropSeries:
     for number in range(CALENDARS):
         series = simulate_series(
             parcels // CALENDARS, year=2018, level="L1C", classes="tinyeurocrops", countries=["Bavaria"], crops=shares,
-            dates=np.sort(real.dates + rng.integers(-7, 8, len(real.dates))), regions=16, cloudiness=0.1,
+            dates=np.sort(real.dates + rng.integers(-7, 8, len(real.dates))), regions=16, cloudiness=0.2,
             seed=100 * seed + number,
         )  # fmt: skip
         parts.append(series.dataset.assign_coords(time=real.dataset["time"].values))
@@ -133,8 +134,9 @@ def transfer(real: CropSeries, parcels: int, seeds: int, epochs: int) -> dict[st
         right = (closed[own] == group).mean(), (opened[own] == group).mean()
         print(f"  {group:14s} {own.sum():3d} parcels, recall {right[0]:.2f} among seven, {right[1]:.2f} among all")
     return {
-        "bavaria_accuracy": round(float((closed == truth).mean()), 4),
-        "bavaria_accuracy_open": round(float((opened == truth).mean()), 4),
+        "bavaria_accuracy": round(float(np.mean([pair[0] for pair in each])), 4),
+        "bavaria_accuracy_open": round(float(np.mean([pair[1] for pair in each])), 4),
+        "bavaria_mean_of": [round(float((said == truth).mean()), 4) for said in (closed, opened)],
         "bavaria_seeds": [[round(float(v), 4) for v in pair] for pair in each],
         "bavaria_least_recall_open": round(min(float((opened[truth == g] == g).mean()) for g in GROUPS), 3),
         "domain_auc": round(float(np.mean(domain)), 4),
@@ -337,15 +339,15 @@ def main() -> None:
     figures["reflectance_error_p99"] = round(reflectance_error(150 if asked.quick else 2000), 6)
     print(f"{figures['parcels_per_second']} parcels/s by the clock, {figures['parcels_per_cpu_second']} a CPU second")
     if (ROOT / "bavaria_2018").is_dir():
-        quick = {"parcels": 3600, "seeds": 1, "epochs": 20}
-        figures |= transfer(bavaria(), **(quick if asked.quick else {"parcels": 12_000, "seeds": 3, "epochs": 12}))
+        quick = {"parcels": 3600, "seeds": 1, "epochs": 16}
+        figures |= transfer(bavaria(), **(quick if asked.quick else {"parcels": 7200, "seeds": 3, "epochs": 10}))
         if not asked.quick:
             rows = courses(asked.figure)
             figures["courses_mean_correlation"] = round(float(np.mean([r["correlation"] for r in rows])), 3)
             figures["courses_mean_bias"] = round(float(np.mean([abs(r["bias"]) for r in rows])), 4)
             figures["shipped"] = shipped()
     if not asked.quick:
-        figures["season"] = season(12_000, 12)
+        figures["season"] = season(12_000, 40)
     print(json.dumps(figures))
 
 
