@@ -48,14 +48,18 @@ def draw_passes(count: int, season: tuple[int, int], cloudiness: float, rng: np.
 
 
 def observe(
-    surface: FloatArray, water: npt.NDArray[np.bool_], scene: ScenePass, rng: np.random.Generator
+    surface: FloatArray,
+    water: npt.NDArray[np.bool_],
+    snow: npt.NDArray[np.bool_],
+    scene: ScenePass,
+    rng: np.random.Generator,
 ) -> tuple[FloatArray, npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
     """Look at the ground through the sky of a pass.
 
     Parameters
     ----------
     surface : (row, column, band) reflectance in `COMMON_BANDS`
-    water : (row, column) where water is
+    water, snow : (row, column) where water is, and snow
     scene : the pass
     rng : source of chance
 
@@ -73,7 +77,8 @@ def observe(
     cast = np.roll(np.clip(depth / 0.35, 0, 1), (-int(north), -int(west)), (0, 1))
     shadow = np.asarray((cast * (1 - opacity))[inside], np.float32)
     seen = _through(surface, np.asarray(opacity[inside], np.float32), shadow, rng)
-    scl = _classify(seen, water, np.asarray(depth[inside], np.float32), shadow, smooth_noise((size, size), 4, rng))
+    flaw = smooth_noise((size, size), 4, rng)
+    scl = _classify(seen, (water, snow), np.asarray(depth[inside], np.float32), shadow, flaw)
     return seen, scl, _unseen(size, scene.cut, rng)
 
 
@@ -93,15 +98,21 @@ def _through(surface: FloatArray, opacity: FloatArray, shadow: FloatArray, rng: 
 
 
 def _classify(
-    seen: FloatArray, water: npt.NDArray[np.bool_], depth: FloatArray, shadow: FloatArray, flaw: FloatArray
+    seen: FloatArray,
+    ground: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
+    depth: FloatArray,
+    shadow: FloatArray,
+    flaw: FloatArray,
 ) -> npt.NDArray[np.uint8]:
     """Make an SCL layer on pixels of 20 m that misses some rims of clouds and shadows, and overdoes others."""
     ndvi = (seen[..., _NIR] - seen[..., _RED]) / (seen[..., _NIR] + seen[..., _RED])
     scl = np.where(ndvi > VEGETATION_NDVI, 4, 5)
     scl = np.where((ndvi > 0.3) & (ndvi <= VEGETATION_NDVI) & (flaw > 1.2), 7, scl)
+    water, snow = ground
     scl = np.where(water, 6, scl)
     found = depth - 0.04 + 0.05 * flaw
     scl = np.where(shadow + 0.1 * flaw > 0.28, 3, scl)
+    scl = np.where(snow & (flaw < 1.4), 11, scl)
     scl = np.where(found > 0, 8, scl)
     scl = np.where(found > 0.22, 9, scl)
     coarse = scl[::2, ::2].astype(np.uint8)

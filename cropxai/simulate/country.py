@@ -46,6 +46,8 @@ CLEAR_SHARE = 0.5
 #: spread of the logarithm (assumption).
 HECTARES = {"Austria": 1.05, "Denmark": 4.5, "Slovenia": 0.58, "Bavaria": 1.6, "Flanders": 1.2}
 SIZE_SPREAD = 1.0
+#: Cover by snow that the scene classification of L2A calls snow, and how often it does (assumptions).
+SNOWY, SNOW_FOUND = 0.4, 0.92
 #: Spectra of leaves and soils of a field deviate from the model's: a lasting factor, shared by all bands and by band.
 OWN_SPECTRUM, OWN_BAND = 0.03, 0.03
 CHUNK = 2048
@@ -270,7 +272,8 @@ def _piece(country: Country, land: Land, place: int, start: int) -> CropSeries:
     rng = np.random.default_rng([country.seed, country.year, 4, place, start])
     fields, air = land.fields.take(rows), land.airs[place]
     seen = seen_from(air, land.weather.places[place].lat, days)
-    surface = surface_reflectance(fields, states(fields, days, land.weather), seen)
+    state = states(fields, days, land.weather)
+    surface = surface_reflectance(fields, state, seen)
     _mix(surface, land.pixels[rows], country.mixed, rng)
     surface *= own_spectra(len(rows), rng)
     sky = draw_sky(air, land.east[rows], land.north[rows], rng)
@@ -279,7 +282,8 @@ def _piece(country: Country, land: Land, place: int, start: int) -> CropSeries:
         clear = np.ones(sky.clear.shape, np.float32)
     else:
         values = disturb(surface, sky, air, rng)
-        clear = np.where(sky.clear < CLEAR_SHARE, 0, sky.clear)
+        snowed = (state.snow > SNOWY) & (rng.random(state.snow.shape) < SNOW_FOUND)
+        clear = np.where((sky.clear < CLEAR_SHARE) | snowed, 0, sky.clear)
     clear[~passing(days, land.of_orbit[rows])] = 0
     values = np.clip(values, 0.0001, 1.6)
     values[clear == 0] = np.nan

@@ -24,7 +24,7 @@ from cropxai.reporting import Report, silent
 from cropxai.simulate.canopy import BAND_NAMES, Angles, angles, surface_reflectance
 from cropxai.simulate.classes import SimulationRefused, class_shares, draw_plants
 from cropxai.simulate.clouds import ScenePass, draw_passes, observe
-from cropxai.simulate.country import check_season, check_share, event_dates
+from cropxai.simulate.country import SNOWY, check_season, check_share, event_dates
 from cropxai.simulate.development import EVENTS
 from cropxai.simulate.fields import Fields, FloatArray, draw_fields
 from cropxai.simulate.landscape import (
@@ -266,7 +266,8 @@ def _digital_numbers(
     seen_from: Angles = angles(PLACE.lat, np.array([scene.day]))
     surface = surface_reflectance(ground.fields, state, seen_from)[:, 0, WHICH].reshape(size, size, -1)
     _paint_background(surface, ground, scene.day)
-    seen, scl, unseen = observe(_blur(surface), ground.kind == WATER, scene, rng)
+    snow = (state.snow[:, 0] > SNOWY).reshape(size, size) & (ground.kind != WATER)
+    seen, scl, unseen = observe(_blur(surface), ground.kind == WATER, snow, scene, rng)
     seen[..., COARSE] = _coarsen(seen[..., COARSE])
     numbers = np.round(seen * (QUANTIFICATION / STEP)).clip(1, 65_535 // STEP) * STEP
     numbers[unseen], scl[unseen] = 0, 0

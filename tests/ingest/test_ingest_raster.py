@@ -28,7 +28,7 @@ def test_a_scene_is_reflectance_with_its_georeference():
 
 def test_one_file_is_one_scene(tmp_path, raster):
     ones = np.ones((4, 5), dtype=np.uint16)
-    with pytest.raises(ScenesUnreadable, match=r"sample_data.scenes: holds 28 scenes; give one GeoTIFF with all bands"):
+    with pytest.raises(ScenesUnreadable, match=r"sample_data.scenes: holds 56 scenes; give one GeoTIFF with all bands"):
         open_scene(SCENE.parent)
     for band in ("B02", "B03"):
         raster(tmp_path / f"L2A_20180507_{band}.tif", {band: ones})

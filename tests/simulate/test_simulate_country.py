@@ -184,3 +184,14 @@ def test_another_years_weather_and_balanced_crops():
     assert np.median(later.astype(int)) > 4
     alike = simulate_series(**choices, balance=1.0)
     assert (alike.labels == "grassland").mean() < 0.1 < (cold.labels == "grassland").mean()
+
+
+def test_snow_is_mostly_masked_at_the_surface_and_stays_in_at_the_top():
+    choices = {"parcels": 60, "regions": 1, "countries": ["Austria"], "year": 2017, "cloudiness": 0.05, "seed": 3}
+    winter = np.arange(np.datetime64("2017-01-10"), np.datetime64("2017-02-10"), 3)  # January was 3.9 °C too cold
+    below, above = (simulate_series(**choices, dates=winter, level=level, truth=True) for level in ("L2A", "L1C"))
+    blue = below.bands.index("B02")
+    white = below.dataset["clean"].values[..., blue] > 0.5
+    assert white.mean() > 0.2
+    assert np.isnan(below.reflectance[..., blue][white]).mean() > 0.8
+    assert np.isfinite(above.reflectance).all()
