@@ -190,7 +190,10 @@ def domain_auc(real: CropSeries, truth: np.ndarray, simulated: CropSeries, seed:
 # --- courses of the crops ------------------------------------------------------------------------------------------
 
 
-def real_sets() -> dict[str, tuple[CropSeries, dict[str, str], dict[str, object]]]:
+Sets = dict[str, tuple[CropSeries, dict[str, str], dict[str, object]]]
+
+
+def real_sets() -> Sets:
     """Return the real sets: series, what their labels mean, and how to simulate their like."""
     flanders = extract_series(ROOT / "flanders_2018/parcels.gpkg", ROOT / "flanders_2018/s2", label_field="crop")
     freising = extract_series(
@@ -222,11 +225,11 @@ FLANDERS = {
 }  # fmt: skip
 
 
-def courses(figure: Path | None) -> list[dict[str, object]]:
+def courses(sets: Sets, figure: Path | None) -> list[dict[str, object]]:
     """Compare median courses by crop and band; draw NDVI."""
     rows: list[dict[str, object]] = []
     drawn = []
-    for name, (real, meant, how) in real_sets().items():
+    for name, (real, meant, how) in sets.items():
         crops = sorted(set(meant.values()) & set(classes()))
         simulated = simulate_series(
             400 * len(crops), year=2018, crops=dict.fromkeys(crops, 1.0), dates=real.dates, regions=8, seed=3, **how
@@ -284,11 +287,11 @@ def _draw_courses(drawn: list[tuple], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def shipped() -> dict[str, float]:
+def shipped(sets: Sets) -> dict[str, float]:
     """Return the accuracy of the shipped model for 10 bands on the real sets of L2A, that it has not seen."""
     model = load_model("europe-l2a")
     found = {}
-    for name, (real, meant, _) in list(real_sets().items())[1:]:
+    for name, (real, meant, _) in list(sets.items())[1:]:
         labels = np.array([meant.get(str(label), "") for label in real.labels])
         known = np.isin(labels, model.names)
         said = classify(real.select(known), model).frame["crop"].to_numpy()
@@ -342,10 +345,11 @@ def main() -> None:
         quick = {"parcels": 3600, "seeds": 1, "epochs": 16}
         figures |= transfer(bavaria(), **(quick if asked.quick else {"parcels": 7200, "seeds": 3, "epochs": 10}))
         if not asked.quick:
-            rows = courses(asked.figure)
+            sets = real_sets()
+            rows = courses(sets, asked.figure)
             figures["courses_mean_correlation"] = round(float(np.mean([r["correlation"] for r in rows])), 3)
             figures["courses_mean_bias"] = round(float(np.mean([abs(r["bias"]) for r in rows])), 4)
-            figures["shipped"] = shipped()
+            figures["shipped"] = shipped(sets)
     if not asked.quick:
         figures["season"] = season(12_000, 40)
     print(json.dumps(figures))

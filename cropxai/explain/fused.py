@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from cropxai.explain.passes import TokenPass, token_pass
-from cropxai.model.fast import KNOWN
+from cropxai.model.fast import of_kind
 from cropxai.model.packing import DATES_AT_ONCE, DTYPES, SAFE_SUMS, Chunk, Room, chunks, folded, folded_joint
 from cropxai.model.transformer import CropTransformer, Layer
 
@@ -32,18 +32,12 @@ COSINE, SHARE = 0.999, 0.99
 TIE = 0.01
 
 
-def supports(network: CropTransformer) -> bool:
-    """Tell whether a network is of the kind that :class:`FusedPass` is written for."""
-    kind = (network.size.norm, network.size.activation, network.size.pooling)
-    return kind == ("pre", "gelu", "mean") and all(type(module) in KNOWN for module in network.modules())
-
-
 class FusedPass:
     """The pass of one network; holds its packed weights, and nothing that a call changes.
 
     Parameters
     ----------
-    network : one that :func:`supports` accepts; later changes of it are not seen
+    network : one that :func:`cropxai.model.fast.of_kind` accepts; later changes of it are not seen
     dtype : float32 or bfloat16, in which the layers run; what comes after pooling is float32
 
     Raises
@@ -53,7 +47,7 @@ class FusedPass:
     """
 
     def __init__(self, network: CropTransformer, dtype: torch.dtype = torch.float32):
-        if network.norm is None or not supports(network) or dtype not in DTYPES:
+        if network.norm is None or not of_kind(network) or dtype not in DTYPES:
             raise ValueError(f"no fused pass for {network.size} in {dtype}")
         self.size, self.dtype, self.eps = network.size, dtype, network.norm.eps
         self.layers = [_Packed.of(layer, dtype) for layer in network.layers if isinstance(layer, Layer)]

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from cropxai.errors import DeviceMissing, SelfcheckFailed, SeriesUnusable
-from cropxai.explain.fused import SHARES, FusedPass, agrees, supports
+from cropxai.explain.fused import SHARES, FusedPass, agrees
 from cropxai.explain.medians import REFERENCES, reference_inputs, reference_series
 from cropxai.explain.passes import TARGETS, TokenPass, strongest_rival, token_pass
 from cropxai.explain.reference import explain as explicitly
 from cropxai.explain.rules import RULES, Books, CpLrp, check_known
 from cropxai.model.checkpoint import Model
+from cropxai.model.fast import of_kind
 from cropxai.model.inputs import Inputs
 from cropxai.model.packing import DTYPES as FUSED_DTYPES
 from cropxai.series import CropSeries
@@ -124,7 +125,7 @@ class LRP:
     def _fused(self) -> FusedPass | None:
         """Return the pass that is written by hand, if there is one for these choices and it agrees with autograd."""
         known = self.rule in SHARES and self.dtype in FUSED_DTYPES and self.device.type == "cpu"
-        if not known or not supports(self.network) or not agrees(self.model.network, self.dtype):
+        if not known or not of_kind(self.network) or not agrees(self.model.network, self.dtype):
             return None
         return FusedPass(self.model.network, self.dtype)
 

@@ -26,13 +26,19 @@ DATES_AT_ONCE = 2272
 KNOWN = (CropTransformer, DateEncoding, Layer, nn.Linear, nn.LayerNorm, nn.Dropout, nn.ModuleList)
 
 
-def supports(network: nn.Module) -> bool:
-    """Tell whether a network is of the kind that :class:`FastForward` is written for, and on the CPU."""
+def of_kind(network: nn.Module) -> bool:
+    """Tell whether a network is of the kind that the passes written out by hand are for."""
     return (
         type(network) is CropTransformer
         and (network.size.norm, network.size.activation, network.size.pooling) == ("pre", "gelu", "mean")
         and all(type(module) in KNOWN for module in network.modules())
-        and all(part.device.type == "cpu" and part.dtype == torch.float32 for part in network.parameters())
+    )
+
+
+def supports(network: nn.Module) -> bool:
+    """Tell whether a network is of the kind that :class:`FastForward` is written for, and on the CPU."""
+    return of_kind(network) and all(
+        part.device.type == "cpu" and part.dtype == torch.float32 for part in network.parameters()
     )
 
 

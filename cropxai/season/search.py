@@ -17,7 +17,6 @@ from cropxai.model import Model
 from cropxai.model.predict import logits
 from cropxai.reporting import Report, part, silent
 from cropxai.season.measures import loss_bound
-from cropxai.season.prefix import PrefixAnswers
 from cropxai.season.trial import Trial
 
 Mask = npt.NDArray[np.bool_]
@@ -201,14 +200,6 @@ def coverage_gain(
     gain = np.minimum(have + share, COVERED) - np.minimum(have, COVERED)
     present = np.unique(truth)
     return np.asarray(np.mean([gain[truth == number].mean(axis=0) for number in present], axis=0))
-
-
-def earliest_end(
-    answers: PrefixAnswers, truth: npt.NDArray[np.intp], *, max_loss: float = 0.75, level: float = 0.95
-) -> int:
-    """Return the position of the earliest end whose loss surely is accepted, the last where none is."""
-    right = answers.winner == truth[:, None]
-    return _earliest([right[:, t] for t in range(right.shape[1])], max_loss, level)
 
 
 def _earliest(right: Sequence[Mask] | Mask, max_loss: float, level: float) -> int:

@@ -15,7 +15,7 @@ from cropxai.errors import some
 from cropxai.reporting import Report, silent
 from cropxai.series.cube import CropSeries
 from cropxai.simulate.canopy import BAND_NAMES, surface_reflectance
-from cropxai.simulate.classes import SimulationRefused, class_shares, classes, draw_plants, tinyeurocrops_label
+from cropxai.simulate.classes import SimulationRefused, class_shares, draw_plants, tinyeurocrops_label
 from cropxai.simulate.development import EVENTS
 from cropxai.simulate.fields import Fields, FloatArray, draw_fields
 from cropxai.simulate.phenology import states
@@ -197,6 +197,7 @@ class Land:
     declared : (parcel,) class that is declared
     of_place, of_orbit : (parcel,) landscape, orbit that sees it
     east, north : (parcel,) km from the landscape's centre
+    lon, lat : (parcel,) degrees
     pixels : (parcel,) number of pixels of 10 m
     weather : of the landscapes
     airs : the air over each landscape on the acquisition dates
@@ -208,20 +209,11 @@ class Land:
     of_orbit: npt.NDArray[np.int64]
     east: FloatArray
     north: FloatArray
+    lon: npt.NDArray[np.float64]
+    lat: npt.NDArray[np.float64]
     pixels: npt.NDArray[np.float64]
     weather: Weather
     airs: Sequence[Air]
-
-    @property
-    def lat(self) -> npt.NDArray[np.float64]:
-        """Latitude, degrees; one of them is 111.2 km."""
-        return np.asarray(np.array([p.lat for p in self.weather.places])[self.of_place] + self.north / 111.2)
-
-    @property
-    def lon(self) -> npt.NDArray[np.float64]:
-        """Longitude, degrees."""
-        centre = np.array([p.lon for p in self.weather.places])[self.of_place]
-        return np.asarray(centre + self.east / (111.2 * np.cos(np.radians(self.lat))))
 
 
 def draw_land(country: Country) -> Land:
@@ -246,6 +238,9 @@ def draw_land(country: Country) -> Land:
         declared[rows] = _mislabel(crop[rows], labels, country.label_noise, np.random.default_rng([seed, 5, number]))
     plants = draw_plants(crop, rng)
     east, north = rng.uniform(-RADIUS, RADIUS, (2, count)).astype(np.float32)
+    # A degree of latitude is 111.2 km.
+    lat = np.array([p.lat for p in places])[of_place] + north / 111.2
+    lon = np.array([p.lon for p in places])[of_place] + east / (111.2 * np.cos(np.radians(lat)))
     of_orbit = rng.choice(3, country.regions, p=[0.3, 0.3, 0.4])[of_place]
     if country.dates is not None or country.level == "L1C" or country.orbits == 1:
         of_orbit = np.full(count, BOTH)
@@ -258,7 +253,7 @@ def draw_land(country: Country) -> Land:
         draw_air(days, overcast[p], country.cloudiness, np.random.default_rng([seed, year, 8, p]))
         for p in range(country.regions)
     ]
-    return Land(fields, declared, of_place, of_orbit, east, north, pixels, weather, airs)
+    return Land(fields, declared, of_place, of_orbit, east, north, lon, lat, pixels, weather, airs)
 
 
 def _piece(country: Country, land: Land, place: int, start: int) -> CropSeries:
@@ -382,8 +377,3 @@ def check_share(name: str, value: float, low: float = 0.0, high: float = 1.0) ->
     """Refuse a number outside a range."""
     if not low <= value <= high:
         raise SimulationRefused(f"{name} {value} is out of range; use {low} to {high}")
-
-
-def known_classes() -> tuple[str, ...]:
-    """Return the labels of all classes that can be simulated."""
-    return tuple(classes())

@@ -171,6 +171,7 @@ def event_days(
     factor = chance.variety * (1 - chance.warmth / max(12.0 - clock.base, 5.0))
     rising = 1e-4 * np.arange(len(DAYS))  # so that the sums rise on cold days too
     regions: Sequence[str] = [place.region for place in weather.places]
+    required = {region: own_needs(days, clock, region) for region in regions}
     for k in range(6):
         total = _counted(sums_of_all, k)
         start = events[:, k].clip(FIRST_DAY, DAYS[-1])
@@ -179,7 +180,7 @@ def event_days(
         for place in np.unique(of_place):
             rows = np.flatnonzero(of_place == place)
             sums = total[place] + rising
-            need = own_needs(days, clock, regions[place])[k] * factor[rows] * chance.parts[rows, k]
+            need = required[regions[place]][k] * factor[rows] * chance.parts[rows, k]
             reached = np.interp(start[rows], DAYS, sums) + need
             events[rows, k + 1] = np.interp(reached, sums, DAYS)
         events[:, k + 1] = np.minimum(events[:, k + 1], days[k + 1] + LATEST + np.abs(chance.late) / 2)

@@ -66,8 +66,9 @@ def states(fields: Fields, days: npt.ArrayLike, weather: Weather) -> States:
         np.maximum(area, 0, out=area)  # sums of smooth steps end within rounding of zero
     for share in (cover, flower, residue, ripe):
         np.clip(share, 0, 1, out=share)
-    wet = np.clip(weather.wetness[fields.place][:, column] + fields.wetness[:, None], 0, 1)
-    snow = weather.snow[fields.place][:, column]
+    place = fields.place[:, None]
+    wet = np.clip(weather.wetness[place, column] + fields.wetness[:, None], 0, 1)
+    snow = weather.snow[place, column]
     return States(green, brown, cover, flower, residue, wet, ripe, snow)
 
 
@@ -75,8 +76,9 @@ def _stress(fields: Fields, weather: Weather, column: npt.NDArray[np.int64]) -> 
     """Return how much lack of water does to each field, (field, time) 0…1."""
     low = np.minimum(fields.capacity.astype(int), weather.stress.shape[1] - 2)
     share = (fields.capacity - low)[:, None]
-    light = weather.stress[fields.place, low][:, column]
-    heavy = weather.stress[fields.place, low + 1][:, column]
+    place, kind = fields.place[:, None], low[:, None]
+    light = weather.stress[place, kind, column]
+    heavy = weather.stress[place, kind + 1, column]
     out: FloatArray = ((light + (heavy - light) * share) * fields.thirst[:, None]).astype(np.float32)
     return out
 
@@ -92,12 +94,14 @@ def _arable(fields: Fields, day: FloatArray, lacking: FloatArray) -> Parts:
     )
     crop = fields.lai[:, None] * _crop_growth(fields, day) * (1 - 0.4 * lacking)
     growing = _rise(day, emergence, 30) * (1 - _rise(day, senescence, 15))
-    others = fields.weeds[:, None] * growing + _before(fields, day)[0] + _after(fields, day)[0]
+    green_before, straw_before = _before(fields, day)
+    green_after, straw_after = _after(fields, day)
+    others = fields.weeds[:, None] * growing + green_before + green_after
     dead = fields.lai * fields.brown_left
     none = 0 * dead
     brown = along(day, [peak, senescence, maturity, harvest, harvest + 2], [none, 0.12 * dead, dead, dead, none])
     brown += 0.25 * lacking * crop
-    residue = (_before(fields, day)[1] + _after(fields, day)[1]).clip(0, 0.9)
+    residue = (straw_before + straw_after).clip(0, 0.9)
     ripe = along(day, [peak, senescence, maturity], [none, none + 0.15, none + 1])
     # A crop that is harvested green ripens only in part; what grows after the harvest is fresh.
     ripe *= (1 - fields.green_left)[:, None] * (day[None] < harvest[:, None] + 2)

@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cropxai.explain import fused
-from cropxai.explain.fused import SHARES, FusedPass, agrees, supports
+from cropxai.explain.fused import SHARES, FusedPass, agrees
 from cropxai.explain.lrp import LRP
 from cropxai.explain.passes import TARGETS, token_pass
 from cropxai.model.checkpoint import load_model
+from cropxai.model.fast import of_kind
 from cropxai.model.inputs import Inputs
 from cropxai.model.packing import DTYPES
 from cropxai.model.transformer import Architecture, CropTransformer
@@ -193,7 +194,7 @@ def test_another_rule_does_not_agree(season, monkeypatch, shares):
 
 @pytest.mark.parametrize("kinds", [{"norm": "post"}, {"activation": "relu"}, {"pooling": "max"}])
 def test_other_networks_are_refused(kinds):
-    assert supports(network()) and not supports(network(**kinds))
+    assert of_kind(network()) and not of_kind(network(**kinds))
     with pytest.raises(ValueError, match="no fused pass"):
         FusedPass(network(**kinds))
 
@@ -201,7 +202,7 @@ def test_other_networks_are_refused(kinds):
 def test_other_modules_rules_and_dtypes_are_refused():
     odd = network()
     odd.extra = torch.nn.BatchNorm1d(3)
-    assert not supports(odd)
+    assert not of_kind(odd)
     with pytest.raises(ValueError, match="float16"):
         FusedPass(network(), torch.float16)
     with pytest.raises(ValueError, match="gradient-input"):
