@@ -27,6 +27,7 @@ def train(ctx, series, output, overwrite, season, start, end, training, log, sta
     """
     from cropxai.model import Settings, fine_tuning, load_model
     from cropxai.model import train as fit
+    from cropxai.model.transfer import MADE
     from cropxai.outputs import check_absent, remove
     from cropxai.series import CropSeries
 
@@ -35,10 +36,15 @@ def train(ctx, series, output, overwrite, season, start, end, training, log, sta
         check_absent(log, overwrite=True)  # before the work, not after its first epoch
     if freeze and start_model is None:
         raise click.UsageError("--freeze keeps the encoder of a model as it is; name the model with --from")
+    given = options.given(ctx, training)
+    if start_model is not None and (made := [f"--{name.replace('_', '-')}" for name in MADE if name in given]):
+        raise click.UsageError(
+            f"with --from the network is that of the model; leave out {', '.join(made)}, or train anew without --from"
+        )
     if start_model is None:
         origin, settings = None, Settings(**training)
     else:
-        origin, settings = load_model(start_model), fine_tuning(freeze, **options.given(ctx, training))
+        origin, settings = load_model(start_model), fine_tuning(freeze, **given)
     labelled = CropSeries.open(series).between(*options.chosen_dates(season, start, end))
     checkpoint = output.with_name(f".{output.name}.training")
     with progress.stage("train") as report:

@@ -11,13 +11,22 @@ from cropxai.model.transformer import CropTransformer
 
 #: Parts of the network that a frozen encoder leaves to be trained.
 HEAD = ("decode", "score")
+#: Settings that the model gone on from has made already.
+MADE = ("architecture", "size", "width", "layers", "dropout", "norm", "activation", "pooling", "time_encoding")
 
 
 def fine_tuning(freeze: bool = False, **given: object) -> Settings:
     """Return settings for fine-tuning, which needs fewer and smaller steps than training; ``given`` ones are kept.
 
     They were chosen on tens to hundreds of labels; the head alone bears larger steps.
+
+    Raises
+    ------
+    ValueError
+        If one is given that the model gone on from has made already.
     """
+    if made := [name for name in MADE if name in given]:
+        raise ValueError(f"{', '.join(made)}: the network is that of the model gone on from, as it was made")
     few = {"steps": 600, "learning_rate": 3e-3 if freeze else 1e-3, "batch_size": 32, "min_parcels": 2}
     return replace(Settings(), **(few | given))  # type: ignore[arg-type]
 

@@ -129,6 +129,20 @@ def test_on_the_command_line(model, tmp_path):
     assert load_model(tmp_path / "m").card.season_days[1] < 213
 
 
+@pytest.mark.parametrize(
+    "given", [["--size", "small"], ["--architecture", "paper"], ["--time-encoding", "thermal time"], ["--layers", "2"]]
+)
+def test_what_the_model_has_already_is_not_taken_from_an_option(given, model, tmp_path, capsys):
+    """An option that would change nothing is refused, before anything is read."""
+    model.save(tmp_path / "old")
+    asked = ["train", str(tmp_path / "no.zarr"), "-o", str(tmp_path / "m"), "--from", str(tmp_path / "old"), *given]
+    assert main(asked) == 2
+    said = capsys.readouterr().err.strip()
+    assert given[0] in said and "--from" in said and len(said.splitlines()) == 1
+    with pytest.raises(ValueError, match=given[0].strip("-").replace("-", "_")):
+        fine_tuning(**{given[0].strip("-").replace("-", "_"): given[1]})
+
+
 def test_the_default_settings_are_for_few():
     ours = fine_tuning(True, steps=50)
     assert (ours.steps, ours.learning_rate, ours.min_parcels) == (50, 3e-3, 2)
