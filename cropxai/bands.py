@@ -76,5 +76,5 @@ def band_name(text: str) -> str | None:
 
 
 def group_of(band: str) -> str:
-    """Return the spectral group of a band."""
-    return BY_NAME[band].group
+    """Return the spectral group of a band, empty for what is none, such as a count of pixels."""
+    return BY_NAME[band].group if band in BY_NAME else ""

@@ -382,6 +382,7 @@ def training(command: Callable[..., Any]) -> Callable[..., Any]:
                      help="Over the dates that are there."),
         click.option("--time-encoding", type=click.Choice(["day of season", "thermal time"]), default="day of season",
                      show_default=True, help="What dates are told by."),
+        click.option("--pixel-counts", is_flag=True, help="Tell the network the clear pixels of every date too."),
         click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True,
                      help="Of matrix products; bfloat16 where the processor has units for it."),
         click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True),

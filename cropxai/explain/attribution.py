@@ -137,7 +137,7 @@ def _relevance(found: Attribution, series: CropSeries, way: Explainer, method: s
         "entry": np.array(LEDGER, dtype=object),
     }
     if "band" in dims:
-        coordinates["band"] = np.array(way.model.card.bands, dtype=object)
+        coordinates["band"] = np.array(way.model.card.columns, dtype=object)
     values = {
         "relevance": (dims, found.relevance.astype(np.float32)),
         "position": (dims[:2], found.position.astype(np.float32)),

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cropxai.model.checkpoint import Model
-from cropxai.model.inputs import Inputs
+from cropxai.model.inputs import PIXELS, Inputs
 from cropxai.model.predict import logits
 from cropxai.series import CropSeries
 
@@ -37,7 +37,7 @@ def reference_series(series: CropSeries, model: Model, reference: str) -> FloatA
     (time, band) reflectance; with class-median (class, time, band); with rival the same, for each class its own median,
     of which the rival's counts
     """
-    columns = (_column(series, band) for band in model.card.bands)
+    columns = (_column(series, band, model) for band in model.card.columns)
     if reference not in BY_CLASS:
         return _reference(columns, model.typical(series.season_day), reference)
     inputs = (model.inputs(chunk) for chunk in series.chunks())
@@ -45,8 +45,11 @@ def reference_series(series: CropSeries, model: Model, reference: str) -> FloatA
     return _class_medians(columns, model.typical(series.season_day), winner, len(model.names), reference)
 
 
-def _column(series: CropSeries, band: str) -> FloatArray:
-    """Return the reflectance of one band, (parcel, time), NaN all over where the series lacks it."""
+def _column(series: CropSeries, band: str, model: Model) -> FloatArray:
+    """Return one band, or the clear pixels, (parcel, time), NaN all over where the series lacks it."""
+    if band == PIXELS:
+        counted = (model.inputs(chunk) for chunk in series.chunks())
+        return np.concatenate([np.where(each.valid, each.reflectance[..., -1], np.nan) for each in counted])
     if band not in series.bands:
         return np.full((len(series), len(series.dates)), np.nan, dtype=np.float32)
     return series.select_bands([band]).reflectance[..., 0]

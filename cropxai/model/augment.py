@@ -20,6 +20,8 @@ LATEST_START = 0.5
 #: Thin cloud: share of the dates of a sample that have some, bounds of its opacity and of its reflectance (assumed;
 #: what a mask overlooks is thin, and bright in all bands).
 CLOUDY_DATES, OPACITY, BRIGHTNESS = 0.2, (0.05, 0.6), (0.4, 0.9)
+#: Share of the samples whose clear pixels are not told, because there are series that do not know them.
+UNCOUNTED = 0.1
 
 
 def optional_bands(bands: tuple[str, ...]) -> tuple[str, ...]:
@@ -52,6 +54,7 @@ def augmented(
 
     Parameters
     ----------
+    batch : with clear pixels as its last column where ``settings.pixel_counts`` is true; they are no light, and stay
     bands : names of the bands, needed where ``settings.band_dropout`` is not 0
     fixed : keep all dates in their place, for a network of a fixed number of them
     """
@@ -60,7 +63,8 @@ def augmented(
     dropped = rng.random((count, times)) < rng.uniform(0, settings.date_dropout, size=(count, 1))
     valid = batch.valid & inside & ~dropped
     valid |= batch.valid & ~valid.any(axis=1, keepdims=True)
-    values, encoded = batch.reflectance, np.broadcast_to(batch.encoded, (count, times))
+    values, counts = np.split(batch.reflectance, [batch.reflectance.shape[2] - settings.pixel_counts], axis=2)
+    encoded = np.broadcast_to(batch.encoded, (count, times))
     if settings.gain:
         level = 1 + settings.gain * rng.standard_normal((count, 1, 1))
         band = 1 + 0.5 * settings.gain * rng.standard_normal((count, 1, values.shape[2]))
@@ -70,6 +74,9 @@ def augmented(
     if settings.band_dropout:
         lost = lost_bands(bands, count, settings.band_dropout, rng)
         values = np.where(lost[:, None], np.float32(np.nan), values)
+    if settings.pixel_counts:
+        untold = rng.random((count, 1, 1)) < UNCOUNTED
+        values = np.concatenate([values, np.where(untold, np.float32(np.nan), counts)], axis=2)
     if settings.shift:
         encoded = (encoded + settings.shift * rng.standard_normal((count, 1))).astype(np.float32)
     if fixed:

@@ -18,7 +18,7 @@ from torch import Tensor
 import cropxai
 from cropxai.crops import hcat_code
 from cropxai.errors import BandMismatch, LevelMismatch, ModelUnreadable, PathLike, SeriesUnusable
-from cropxai.model.inputs import DAY, THERMAL_TIME, TIME_ENCODINGS, Inputs, thermal_time
+from cropxai.model.inputs import DAY, PIXELS, THERMAL_TIME, TIME_ENCODINGS, Inputs, thermal_time
 from cropxai.model.networks import build
 from cropxai.model.transformer import Architecture, CropTransformer
 from cropxai.model.uncertainty import Uncertainty
@@ -64,7 +64,7 @@ class Card:
     ``reflectance`` (node, band). ``temperature`` divides the logits of whole seasons, so that confidence is calibrated
     (Guo et al. 2017, arXiv 1706.04599); ``uncertainty`` knows it for every season end, and is missing on older cards.
     ``time_encoding`` says what dates are told by (``TIME_ENCODINGS``), ``optional_bands`` which bands a series may
-    lack, because the training left them out of some samples.
+    lack, because the training left them out of some samples; ``pixel_counts`` whether clear pixels are told as well.
     """
 
     name: str
@@ -82,6 +82,12 @@ class Card:
     time_encoding: str = DAY
     optional_bands: tuple[str, ...] = ()
     uncertainty: Uncertainty | None = None
+    pixel_counts: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What the network is told of each date: the bands, and the clear pixels behind them."""
+        return (*self.bands, PIXELS) if self.pixel_counts else self.bands
 
     def asdict(self) -> dict[str, Any]:
         """Return the card as plain values."""
@@ -143,7 +149,8 @@ class Model:
 
     def inputs(self, series: CropSeries) -> Inputs:
         """Return the arrays of a series that the network takes."""
-        return Inputs.of(series, self.card.bands, self.card.time_encoding)
+        inputs = Inputs.of(series, self.card.columns, self.card.time_encoding)
+        return inputs.filled(float(self.network.mean[-1])) if self.card.pixel_counts else inputs
 
     def check_input(self, level: str, bands: Collection[str], dates: npt.NDArray[np.datetime64]) -> None:
         """Refuse what the model was not made for, be it a series or scenes that are still to be read.
@@ -270,11 +277,13 @@ def read_card(folder: PathLike) -> Card:
     if card.time_encoding not in TIME_ENCODINGS or not set(card.optional_bands) <= set(card.bands):
         raise ModelUnreadable(folder / CARD, "has a time encoding or optional bands that this cropxai does not know")
     size = card.architecture
-    if size.bands != len(card.bands) or size.classes != len(card.classes):
+    if not isinstance(card.pixel_counts, bool):
+        raise ModelUnreadable(folder / CARD, f"its pixel_counts are {card.pixel_counts!r}, neither true nor false")
+    if size.bands != len(card.columns) or size.classes != len(card.classes):
         raise ModelUnreadable(folder / CARD, "its bands or classes do not fit its architecture")
     if fault := _fault(card):
         raise ModelUnreadable(folder / CARD, fault)
-    if card.uncertainty is not None and not card.uncertainty.fits(size.bands, size.classes):
+    if card.uncertainty is not None and not card.uncertainty.fits(len(card.bands), size.classes):
         raise ModelUnreadable(folder / CARD, "what it says of uncertainty is of other bands or classes")
     return card
 
@@ -303,7 +312,7 @@ def _fault(card: Card) -> str:
         days = np.array(card.typical_days, dtype=float)
     except (TypeError, ValueError):
         return "its typical series is no table of numbers"
-    if course.shape != (len(days), len(card.bands)) or not (np.isfinite(course).all() and np.isfinite(days).all()):
+    if course.shape != (len(days), len(card.columns)) or not (np.isfinite(course).all() and np.isfinite(days).all()):
         return "its typical series does not fit its days and bands"
     return ""
 

@@ -14,6 +14,8 @@ from cropxai.series.thermal import THERMAL
 #: How the dates are told to the network, on the card of a model: by calendar, or by warmth.
 DAY, THERMAL_TIME = "day of season", "thermal time"
 TIME_ENCODINGS = (DAY, THERMAL_TIME)
+#: The column of clear pixels, behind those of the bands: ln(1 + pixels).
+PIXELS = "valid_pixels"
 #: Degree-days that count as one day: a warm day over a base of 0 °C, so that a season is as long as in days.
 DEGREE_DAYS_A_DAY = 15.0
 
@@ -25,7 +27,8 @@ class Inputs:
     Attributes
     ----------
     reflectance : (parcel, time, band) float32, 0 where a date is missing (masked, never read), NaN in a band that the
-        series lacks (to the network its mean)
+        series lacks (to the network its mean); the last column may be that of ``PIXELS``, NaN in parcels whose clear
+        pixels are not known
     valid : (parcel, time) bool, the dates on which all bands of the series are there
     day : (time,) float32, days since 1 January of the season's year
     warmth : (parcel, time) float32, degree-days over ``DEGREE_DAYS_A_DAY``, which dates are encoded by in place of the
@@ -39,7 +42,7 @@ class Inputs:
 
     @classmethod
     def of(cls, series: CropSeries, bands: tuple[str, ...], time_encoding: str = DAY) -> "Inputs":
-        """Take the named bands of a series; those that it lacks are NaN.
+        """Take the named bands of a series, and the clear pixels if they are among the names; what it lacks is NaN.
 
         Raises
         ------
@@ -54,6 +57,8 @@ class Inputs:
         else:
             values = np.full((*valid.shape, len(bands)), np.nan, dtype=np.float32)
             values[..., there] = np.where(valid[..., None], held, np.float32(0))
+        if PIXELS in bands:
+            values[..., bands.index(PIXELS)] = np.where(valid, pixel_counts(series), np.float32(0))
         if time_encoding == DAY:
             return cls(values, valid, series.season_day)
         degree_days = thermal_time(series)
@@ -96,9 +101,29 @@ class Inputs:
         """Mark the dates that are not ``kept``, (time,) or (parcel, time), as missing."""
         return replace(self, valid=self.valid & kept)
 
+    def spectral(self, bands: int) -> "Inputs":
+        """Keep the first columns, those of the bands."""
+        return replace(self, reflectance=self.reflectance[..., :bands])
+
+    def filled(self, pixels: float) -> "Inputs":
+        """Put a value, that of the mean, where clear pixels are not known; they are the last column."""
+        values = self.reflectance.copy()
+        values[..., -1] = np.where(np.isnan(values[..., -1]), np.float32(pixels), values[..., -1])
+        return replace(self, reflectance=values)
+
     def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return reflectance, valid and what the dates are encoded by as tensors that share the memory."""
         return torch.from_numpy(self.reflectance), torch.from_numpy(self.valid), torch.from_numpy(self.encoded)
+
+
+def pixel_counts(series: CropSeries) -> npt.NDArray[np.float32]:
+    """Return ln(1 + clear pixels), (parcel, time); NaN in a parcel that nowhere has more than one.
+
+    A series of points, or of medians that came without counts, has ones where it has values.
+    """
+    pixels = np.asarray(series.dataset["valid_pixels"].values, dtype=np.float32)
+    known = (pixels > 1).any(axis=1, keepdims=True)
+    return np.where(known, np.log1p(pixels), np.float32(np.nan))
 
 
 def thermal_time(series: CropSeries) -> npt.NDArray[np.float32]:

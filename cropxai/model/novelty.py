@@ -75,6 +75,7 @@ class Courses:
         Bands that the series lacks (NaN) are left out, and the distance is scaled to the number of bands.
         """
         mean, spread = np.array(self.mean), np.array(self.covariance)
+        inputs = inputs.spectral(mean.shape[2])
         there: npt.NDArray[np.bool_] = np.asarray(np.isfinite(inputs.reflectance).all(axis=(0, 1)))
         scale = np.sqrt(len(there) / max(1, there.sum()))
         total = np.zeros((len(inputs), mean.shape[1]))

@@ -42,6 +42,7 @@ class Settings:
     width, layers : of the network, in place of those of its size, 0 = those
     dropout, norm, activation, pooling : of the network (:class:`cropxai.model.transformer.Architecture`)
     time_encoding : "day of season" or "thermal time", which the series then must have
+    pixel_counts : let the network see how many clear pixels a parcel has on each date, where that is known
     precision : "float32", or "bfloat16" for matrix products where the processor has units for them
     device : "cpu" or "cuda"
     seed : of all random choices
@@ -78,6 +79,7 @@ class Settings:
     activation: str = "gelu"
     pooling: str = "mean"
     time_encoding: str = "day of season"
+    pixel_counts: bool = False
     precision: str = "float32"
     device: str = "cpu"
     seed: int = 0

@@ -16,7 +16,7 @@ from cropxai.crops import hcat_code
 from cropxai.errors import ParcelsSetAside, SeriesUnusable, some
 from cropxai.model.augment import optional_bands
 from cropxai.model.checkpoint import Card, CropClass, Model
-from cropxai.model.inputs import Inputs
+from cropxai.model.inputs import PIXELS, Inputs
 from cropxai.model.loop import TRIAL_SHARE, Epoch, Target, choose_loss, fit
 from cropxai.model.networks import build
 from cropxai.model.paper import PaperTransformer
@@ -129,16 +129,20 @@ def train_on(
     if start is None:
         bands, time_encoding = series.bands, settings.time_encoding
         optional = optional_bands(bands) if settings.band_dropout else ()
-        inputs = Inputs.of(series, bands, time_encoding)
+        inputs = Inputs.of(series, (*bands, PIXELS) if settings.pixel_counts else bands, time_encoding)
         network, origin = _new_network(inputs.take(seen), len(names), settings), {}
     else:
         start.check(series)
         bands = tuple(band for band in start.card.bands if band in series.bands)
         optional = tuple(band for band in start.card.optional_bands if band in bands)
         time_encoding = start.card.time_encoding
-        inputs = Inputs.of(series, bands, time_encoding)
-        network, known = adapted(start, names, bands, freeze)
+        settings = replace(settings, pixel_counts=start.card.pixel_counts)
+        columns = (*bands, PIXELS) if settings.pixel_counts else bands
+        inputs = Inputs.of(series, columns, time_encoding)
+        network, known = adapted(start, names, columns, freeze)
         origin = {"from": start.card.name, "frozen": freeze, "classes_kept": list(known)}
+    if settings.pixel_counts:
+        inputs = inputs.filled(float(network.mean[-1]))
     learnt, kept = inputs.take(seen), inputs.take(held)
     parts_of_run = (network, (learnt, target[seen]), (kept, target[held]))
     if settings.loss == "auto":
@@ -159,6 +163,7 @@ def train_on(
         season_days=(float(inputs.day.min()), float(inputs.day.max())),
         time_encoding=time_encoding,
         optional_bands=optional,
+        pixel_counts=settings.pixel_counts,
         training=_provenance(series, names, target, settings, history) | origin,
         metrics={
             "validation_split": settings.split,
@@ -173,6 +178,7 @@ def train_on(
             (learnt, target[seen]),
             (kept, target[held]),
             series.parcel_id[held],
+            len(bands),
         ),
     )
     return Model(network.requires_grad_(False), card)
@@ -181,6 +187,11 @@ def train_on(
 def _new_network(learnt: Inputs, classes: int, settings: Settings) -> CropTransformer:
     """Return an untrained network with the input normalisation of its training parcels."""
     values = learnt.reflectance[learnt.valid]
+    if settings.pixel_counts:
+        told = ~np.isnan(values[:, -1])
+        if not told.any():
+            raise SeriesUnusable("the series does not know the clear pixels of its parcels; leave out --pixel-counts")
+        values = values[told]
     if settings.architecture == "paper":
         size = replace(Architecture.paper(values.shape[1], classes, len(learnt.day)), dropout=settings.dropout)
         published = PaperTransformer(size)

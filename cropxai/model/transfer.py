@@ -12,7 +12,10 @@ from cropxai.model.transformer import CropTransformer
 #: Parts of the network that a frozen encoder leaves to be trained.
 HEAD = ("decode", "score")
 #: Settings that the model gone on from has made already.
-MADE = ("architecture", "size", "width", "layers", "dropout", "norm", "activation", "pooling", "time_encoding")
+MADE = (
+    "architecture", "size", "width", "layers", "dropout", "norm", "activation", "pooling", "time_encoding",
+    "pixel_counts",
+)  # fmt: skip
 
 
 def fine_tuning(freeze: bool = False, **given: object) -> Settings:
@@ -42,14 +45,14 @@ def adapted(
     ----------
     start : the trained model
     names : labels of the new classes
-    bands : of the model, those that the series has; without the others, which would be at their mean, that is 0 to the
-        first layer, the network gives the same scores
+    bands : columns of the model, of its bands those that the series has; without the others, which would be at their
+        mean, that is 0 to the first layer, the network gives the same scores
     freeze : leave all but the head without gradient
     """
     old = start.network
     network = build(replace(old.size, classes=len(names), bands=len(bands)))
     kept = {name: value for name, value in old.state_dict().items() if not name.startswith("score.")}
-    columns = [start.card.bands.index(band) for band in bands]
+    columns = [start.card.columns.index(band) for band in bands]
     kept |= {name: kept[name][..., columns] for name in ("mean", "scale", "features.weight")}
     network.load_state_dict(network.state_dict() | kept)
     known = start.class_of(names)

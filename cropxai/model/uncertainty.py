@@ -60,6 +60,7 @@ def fit_uncertainty(
     learnt: tuple[Inputs, npt.NDArray[np.intp]],
     held: tuple[Inputs, npt.NDArray[np.intp]],
     parcel_id: Sequence[object] | npt.NDArray[np.object_],
+    bands: int,
 ) -> Uncertainty:
     """Calibrate a network on held-back parcels, each cut at every node of the season.
 
@@ -68,6 +69,7 @@ def fit_uncertainty(
     scored : gives the logits (parcel, class) of inputs
     learnt, held : the training and the held-back parcels, and their class numbers (parcel,)
     parcel_id : (parcel,) identifiers of the held-back ones
+    bands : number of bands, which are the first columns of the inputs; the courses are of them alone
     """
     asked = spread(len(parcel_id), MOST)
     inputs, target = held[0].take(asked), held[1][asked]
@@ -75,7 +77,8 @@ def fit_uncertainty(
     temperatures = fit_temperatures(cut, target)
     probabilities = scipy.special.softmax(cut.scores / temperatures.at(cut.end)[:, None], axis=1)
     sets = fit_sets(cut, probabilities, target, draws(np.asarray(parcel_id, dtype=object)[asked]))
-    return Uncertainty(temperatures, sets, fit_courses(*learnt, probabilities.shape[1], inputs))
+    courses = fit_courses(learnt[0].spectral(bands), learnt[1], probabilities.shape[1], inputs.spectral(bands))
+    return Uncertainty(temperatures, sets, courses)
 
 
 def _tuples(value: Any) -> Any:

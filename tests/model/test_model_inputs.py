@@ -1,21 +1,22 @@
 """From series to arrays: bands that are missing, dates told by warmth."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from made_up import two_crops
+from made_up import QUICK, two_crops
 
 from cropxai.cli.main import cli
-from cropxai.errors import BandMismatch, SeriesUnusable
+from cropxai.errors import BandMismatch, ModelUnreadable, SeriesUnusable
 from cropxai.explain import LRP
 from cropxai.explain.attribution import explain
 from cropxai.explain.baselines import Baseline
 from cropxai.explain.lrp import LEDGER
 from cropxai.mapping import relevance_blocks
-from cropxai.model import classify
-from cropxai.model.inputs import DEGREE_DAYS_A_DAY, THERMAL_TIME, Inputs
+from cropxai.model import classify, fine_tuning, load_model, train
+from cropxai.model.inputs import DEGREE_DAYS_A_DAY, PIXELS, THERMAL_TIME, Inputs
 from cropxai.model.predict import logits
 from cropxai.series import CropSeries
 
@@ -137,3 +138,91 @@ def test_parcels_and_dates_are_taken_together():
     np.testing.assert_array_equal(part.reflectance, inputs.reflectance[[7, 3], 2:5])
     np.testing.assert_array_equal(part.day, inputs.day[2:5])
     assert not inputs.within(last_day=-1).valid.any()
+
+
+def counted(series, seed):
+    """Give the parcels of one crop twenty pixels on each date, those of the other three hundred, a third of them clear
+    or more; nothing in the light then tells them apart."""
+    rng = np.random.default_rng(seed)
+    light = series.dataset["reflectance"]
+    dataset = series.dataset.assign(reflectance=light * 0 + 0.2 + 0.01 * rng.random(light.shape))
+    size = np.where(series.labels == "winter wheat", 20, 300)[:, None]
+    clear = np.round(size * rng.uniform(0.33, 1, (len(series), len(series.dates))))
+    return CropSeries(dataset.assign(valid_pixels=(("parcel", "time"), clear.astype(np.uint32))))
+
+
+@pytest.fixture(scope="module")
+def counting():
+    return train(counted(two_crops(seed=5), seed=3), replace(QUICK, pixel_counts=True))
+
+
+def test_clear_pixels_are_a_column_behind_the_bands():
+    plain = two_crops(count=6)
+    assert plain.bands == ("B04", "B08", "B11")
+    pixels = np.full((6, len(plain.dates)), 99)
+    pixels[2] = 1  # a point: nothing is known of its pixels
+    told = CropSeries(plain.dataset.assign(valid_pixels=(("parcel", "time"), pixels)))
+    inputs, known = Inputs.of(told, (*plain.bands, PIXELS)), [0, 1, 3, 4, 5]
+    seen = inputs.valid
+    np.testing.assert_array_equal(seen, Inputs.of(plain, plain.bands).valid)
+    np.testing.assert_allclose(inputs.reflectance[known, :, 3][seen[known]], np.log(100), rtol=1e-6)
+    assert np.isnan(inputs.reflectance[2, seen[2], 3]).all()
+    np.testing.assert_array_equal(inputs.reflectance[..., :3], Inputs.of(plain, plain.bands).reflectance)
+    np.testing.assert_array_equal(inputs.filled(2.5).reflectance[2, seen[2], 3], 2.5)
+
+
+def test_a_network_learns_from_counts_what_no_band_tells(counting, tmp_path):
+    assert counting.card.pixel_counts and counting.card.bands == ("B04", "B08", "B11")
+    assert counting.card.training["settings"]["pixel_counts"] is True
+    tested = counted(two_crops(seed=6), seed=7)
+    kept = load_model(counting.save(tmp_path / "m"))
+    assert kept.card == counting.card
+    frame = classify(tested, kept).frame
+    assert (frame["crop"] == tested.labels).mean() > 0.95
+    assert (frame["status"] == "classified").mean() > 0.9  # of novelty, the bands alone are asked
+    card = tmp_path / "m" / "card.json"
+    card.write_text(re.sub('("pixel_counts": )true(,\n "weights)', r"\1false\2", card.read_text()))
+    with pytest.raises(ModelUnreadable, match="bands"):
+        load_model(tmp_path / "m")
+
+
+def test_where_counts_are_not_known_they_are_at_their_mean(counting):
+    tested = counted(two_crops(count=20, seed=6), seed=7)
+    ones = np.ones((len(tested), len(tested.dates)), dtype=int)
+    unknown = CropSeries(tested.dataset.assign(valid_pixels=(("parcel", "time"), ones)))
+    inputs = counting.inputs(unknown)
+    assert np.isfinite(inputs.reflectance).all()
+    assert (inputs.reflectance[..., 3][inputs.valid] == counting.network.mean[3].item()).all()
+    assert classify(unknown, counting).answered.all()
+    some = unknown.dataset.copy()  # a series in which half of the parcels know theirs: each by itself
+    some["valid_pixels"] = tested.dataset["valid_pixels"].where(np.arange(20)[:, None] % 2 == 0, 1)
+    np.testing.assert_array_equal(
+        classify(CropSeries(some), counting).probabilities[::2], classify(tested, counting).probabilities[::2]
+    )
+    with pytest.raises(SeriesUnusable, match="--pixel-counts"):
+        train(two_crops(), replace(QUICK, pixel_counts=True))
+
+
+@pytest.mark.parametrize("reference", ["date-median", "rival", "typical", "zero"])
+def test_the_relevance_of_counts_is_a_column_of_its_date(counting, reference):
+    tested = counted(two_crops(count=40, seed=6), seed=7)
+    half = tested.dataset.copy()
+    half["valid_pixels"] = half["valid_pixels"].where(np.arange(40)[:, None] % 2 == 0, 1)
+    tested = CropSeries(half)
+    way = LRP(counting, reference=reference)
+    assert way.selfcheck(tested) < 1e-4
+    found = explain(tested, counting, reference=reference)
+    assert found.dataset["band"].values.tolist() == ["B04", "B08", "B11", PIXELS]
+    share = np.nansum(np.abs(found.values[::2]), axis=(0, 1))
+    assert reference == "zero" or share.argmax() == 3  # what decides is what is relevant
+    ledger = found.dataset["ledger"].values
+    assert found.dataset["entry"].values.tolist() == list(LEDGER)
+    np.testing.assert_allclose(np.nansum(found.values, axis=(1, 2)), ledger[:, 0], rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(ledger[:, :-1].sum(axis=1), found.dataset["score"].values, rtol=1e-2, atol=1e-2)
+    assert next(iter(relevance_blocks(found))).groups.shape[2] == 5
+
+
+def test_going_on_from_a_network_that_counts(counting):
+    few = counted(two_crops(count=30, seed=8), seed=9)
+    made = train(few, fine_tuning(epochs=2, split="random"), start=counting)
+    assert made.card.pixel_counts and made.card.columns == counting.card.columns
