@@ -3,7 +3,9 @@ r"""The pass of :mod:`cropxai.explain.passes` written out by hand: no autograd, 
 For networks with the norm before each sub-layer, GELU and mean pooling, on a CPU. What makes it fast, all of it exact
 but for rounding:
 
-* **Forward**, what :mod:`cropxai.model.packing` tells of; centred columns also centre what flows back.
+* **Forward**, what :mod:`cropxai.model.packing` tells of; centred columns also centre what flows back. Tokens are kept
+  centred, so that a norm is a division by the root mean square, and the sums of attention divide what comes out of it,
+  not its weights.
 * **Back**, weights get no gradient, and CP-LRP goes through the values alone. Behind the last layer all dates have the
   same gradient but for a factor, so that its last map is undone once a parcel.
 """
@@ -19,13 +21,25 @@ from torch.nn import functional
 
 from cropxai.explain.passes import TokenPass, token_pass
 from cropxai.model.fast import of_kind
-from cropxai.model.packing import DATES_AT_ONCE, DTYPES, SAFE_SUMS, Chunk, Room, chunks, folded, folded_joint
+from cropxai.model.packing import (
+    DATES_AT_ONCE,
+    DTYPES,
+    Chunk,
+    Room,
+    centred,
+    chunks,
+    folded,
+    folded_joint,
+    over_deviation,
+)
 from cropxai.model.transformer import CropTransformer, Layer
 
 #: Under each rule, what queries, keys and values get of the plain gradient; zeros in front are not worked out.
 SHARES = {"cp-lrp": (0.0, 0.0, 1.0), "attnlrp": (0.25, 0.25, 0.5)}
 #: Too small to count beside anything; keeps 0/0 out of the gate of the activation.
 TINY = 1e-20
+#: Sums of exponentials between these may divide what comes back, without underflow of small gradients.
+SAFE_SUMS = (1e-18, 1e18)
 #: What :func:`agrees` asks for: the cosine of the relevance of dates, and the share of parcels that must be alike.
 COSINE, SHARE = 0.999, 0.99
 #: Dates whose relevance differs by less than this share of the largest may stand for each other among the first three.
@@ -51,7 +65,7 @@ class FusedPass:
             raise ValueError(f"no fused pass for {network.size} in {dtype}")
         self.size, self.dtype, self.eps = network.size, dtype, network.norm.eps
         self.layers = [_Packed.of(layer, dtype) for layer in network.layers if isinstance(layer, Layer)]
-        self.one, self.zero = torch.ones(self.size.width, dtype=dtype), torch.zeros(self.size.width, dtype=dtype)
+        self.one = torch.ones(self.size.width, dtype=dtype)
         decode, bias = folded(network.decode, network.norm)
         self.decode, self.decode_bias = decode.float(), bias.float()
         self.score, self.score_bias = network.score.weight.detach().float(), network.score.bias.detach().float()
@@ -84,35 +98,39 @@ class FusedPass:
     ) -> tuple[list["_Kept"], "_Head"]:
         """Run the network from its tokens (parcel × date, width); returns what the way back needs."""
         z = torch.index_select(tokens, 0, chunk.places, out=room("z", len(chunk.places), self.size.width))
+        z.sub_(z.mean(dim=1, keepdim=True))  # no norm notices; neither does the gradient, whose mean is zero
         kept = [self._layer(layer, f" {number}", z, chunk, room) for number, layer in enumerate(self.layers)]
         return kept, self._head(z, chunk, asked, target)
 
     def _layer(self, layer: "_Packed", mark: str, z: Tensor, chunk: "Chunk", room: "Room") -> "_Kept":
         """Run one layer; z (parcel × date, width) is its input, and then its output."""
         (parcels, dates), heads, (rows, width) = chunk.shape, self.size.heads, z.shape
-        normed, _, over_attention = torch.native_layer_norm(z, [width], self.one, self.one, layer.eps[0])
+        over_attention = over_deviation(z, layer.eps[0])
+        normed = torch.addcmul(self.one, z, over_attention, out=room("narrow", rows, width))
         joint = room("joint" + mark, heads, rows, 3 * width // heads)
         torch.bmm(normed.expand(heads, rows, width), layer.joint, out=joint)
         query, key, value = joint.view(heads * parcels, dates, -1).chunk(3, dim=-1)
-        weights = _attention(query, key, chunk.dead, room("weights" + mark, heads * parcels, dates, dates))
-        attended = torch.bmm(weights, value, out=room("attended", *value.shape))
+        weights = room("weights" + mark, heads * parcels, dates, dates)
+        over_sums = _attention(query, key, chunk.dead, weights)
+        attended = torch.bmm(weights, value, out=room("attended" + mark, *value.shape)).mul_(over_sums)
         mixed = room("narrow", parcels, dates, heads, width // heads)
         mixed.copy_(attended.view(heads, parcels, dates, -1).permute(1, 2, 0, 3))
         torch.addmm(z, mixed.view(rows, width), layer.mix, out=z).add_(layer.mix_bias)
 
-        normed, _, over_hidden = torch.native_layer_norm(z, [width], self.one, self.one, layer.eps[1])
+        over_hidden = over_deviation(z, layer.eps[1])
+        normed = torch.addcmul(self.one, z, over_hidden, out=room("narrow", rows, width))
         inner = torch.mm(normed, layer.expand, out=room("gate" + mark, rows, self.size.hidden)).add_(TINY)
         active = torch.ops.aten.gelu.out(inner, out=room("wide", *inner.shape))
         gate = torch.div(active, inner, out=inner)
         torch.addmm(z, active, layer.contract, out=z).add_(layer.contract_bias)
-        return _Kept(query, key, value, weights, gate, over_attention.view(rows, 1), over_hidden.view(rows, 1))
+        return _Kept(query, key, value, weights, over_sums, attended, gate, over_attention, over_hidden)
 
     def _head(self, z: Tensor, chunk: "Chunk", asked: Tensor, target: str) -> "_Head":
         """Pool the dates, score the classes, and go back as far as the last norm."""
-        normed, _, over_norm = torch.native_layer_norm(z, [self.size.width], self.one, self.zero, self.eps)
         there = torch.ones(chunk.shape) if chunk.dead is None else (~chunk.dead).float()
         share = there / there.sum(dim=1, keepdim=True)
-        pooled = torch.bmm(there[:, None].to(self.dtype), normed.view(*chunk.shape, -1))[:, 0] * share[:, :1]
+        by_date = (over_deviation(z, self.eps).view(chunk.shape) * share).to(self.dtype)
+        pooled = torch.bmm(by_date[:, None], z.view(*chunk.shape, -1))[:, 0].float()
         decoded = torch.addmm(self.decode_bias, pooled, self.decode.T)
         active = functional.gelu(decoded)
         scores = torch.addmm(self.score_bias, active, self.score.T)
@@ -123,9 +141,8 @@ class FusedPass:
             rivals, rival = scores.scatter(1, number[:, None], -torch.inf).max(dim=1)
             score, slope, bias = score - rivals, slope - self.score[rival], bias - self.score_bias[rival]
         slope = slope * torch.where(decoded == 0, 0.5, active / decoded)
-        by_date = over_norm.view(chunk.shape) * share
         gradient = (slope @ self.decode).to(self.dtype)
-        return _Head(scores, number, score, bias + slope @ self.decode_bias, gradient, by_date.to(self.dtype))
+        return _Head(scores, number, score, bias + slope @ self.decode_bias, gradient, by_date)
 
     def _backward(
         self, kept: list["_Kept"], head: "_Head", chunk: "Chunk", rule: str, room: "Room"
@@ -162,9 +179,9 @@ class FusedPass:
     ) -> tuple[Tensor, Tensor | float]:
         r"""Go back through attention :math:`y = A v,\ A = softmax(q k^\top)`, plain gradients before their shares.
 
-        :math:`g_v = A^\top g`; where A is not constant :math:`S = A \odot (g v^\top - \Sigma_j A \odot g v^\top)`,
-        :math:`g_q = S k`, :math:`g_k = S^\top q`. The softmax takes up what reaches A and not q and k, half of
-        :math:`\Sigma g_v v - \Sigma g_q q`, since q and k get the same.
+        :math:`g_v = A^\top g`; where A is not constant :math:`S = A \odot (g v^\top - g y^\top)`, with the scalar
+        :math:`g y^\top = \Sigma_j A \odot g v^\top` by row, and :math:`g_q = S k`, :math:`g_k = S^\top q`. The softmax
+        takes up what reaches A and not q and k, half of :math:`\Sigma g y - \Sigma g_q q`, since q and k get the same.
 
         Returns
         -------
@@ -172,18 +189,21 @@ class FusedPass:
         """
         (parcels, dates), heads, (rows, width) = chunk.shape, self.size.heads, z.shape
         kinds = sum(share > 0 for share in SHARES[rule])
-        back = torch.bmm(z.expand(heads, *z.shape), layer.mix_back, out=room("attended", heads, rows, width // heads))
+        back = torch.bmm(z.expand(heads, *z.shape), layer.mix_back, out=room("back", heads, rows, width // heads))
         back = back.view(keep.value.shape)
         found = room("found", kinds, *back.shape)
-        torch.bmm(keep.weights.transpose(1, 2), back, out=found[-1])
         taken: Tensor | float = 0.0
         if kinds == 3:
+            through = torch.mul(back, keep.attended, out=keep.attended).sum(dim=-1, keepdim=True)
+        back.mul_(keep.over_sums)
+        torch.bmm(keep.weights.transpose(1, 2), back, out=found[-1])
+        if kinds == 3:
             slope = torch.bmm(back, keep.value.transpose(1, 2), out=room("slope", *keep.weights.shape))
-            torch.ops.aten._softmax_backward_data.out(slope, keep.weights, -1, slope.dtype, grad_input=slope)
+            slope.sub_(through * keep.over_sums).mul_(keep.weights)
             torch.bmm(slope, keep.key, out=found[0])
             torch.bmm(slope.transpose(1, 2), keep.query, out=found[1])
-            surplus = torch.mul(found[2], keep.value, out=back).addcmul_(found[0], keep.query, value=-1)
-            taken = 0.5 * surplus.view(heads, parcels, -1).sum(dim=(0, 2), dtype=torch.float32)
+            on_scores = torch.mul(found[0], keep.query, out=back).sum(dim=-1, keepdim=True)
+            taken = 0.5 * (through - on_scores).view(heads, parcels, dates).sum(dim=(0, 2), dtype=torch.float32)
         joint = room("joint", parcels, dates, kinds, heads, width // heads)
         joint.copy_(found.view(kinds, heads, parcels, dates, -1).permute(2, 3, 0, 1, 4))
         return joint.view(rows, kinds * width), taken
@@ -229,7 +249,9 @@ class _Kept(NamedTuple):
     Attributes
     ----------
     query, key, value : (head × parcel, date, size), queries divided by the root of the size
-    weights : (head × parcel, date, date) of attention
+    weights : (head × parcel, date, date) of attention, before their sums divide them
+    over_sums : (head × parcel, date, 1), one over these sums
+    attended : (head × parcel, date, size), what comes out of attention
     gate : (parcel × date, hidden) of the activation, f(x)/x
     over_attention, over_hidden : (parcel × date, 1), one over the deviation of each norm
     """
@@ -238,6 +260,8 @@ class _Kept(NamedTuple):
     key: Tensor
     value: Tensor
     weights: Tensor
+    over_sums: Tensor
+    attended: Tensor
     gate: Tensor
     over_attention: Tensor
     over_hidden: Tensor
@@ -289,7 +313,7 @@ class _Packed:
     def of(cls, layer: Layer, dtype: torch.dtype) -> "_Packed":
         """Pack a layer, worked out in float64."""
         width, heads = layer.size.width, layer.size.heads
-        mix, contract = layer.mix.weight.detach().double(), layer.contract.weight.detach().double()
+        (mix, mix_bias), (contract, contract_bias) = centred(layer.mix), centred(layer.contract)
         expand, expand_bias = folded(layer.expand, layer.norm_hidden)
         joint, joint_bias = folded_joint(layer)
         by_head = (joint + joint_bias[:, None] / width).view(3, heads, width // heads, width).permute(1, 3, 0, 2)
@@ -304,21 +328,24 @@ class _Packed:
             joint=cast(by_head.reshape(heads, width, -1)),
             joint_back={rule: cast((joint * part[:, None])[part > 0]) for rule, part in share.items()},
             mix=cast(mix.T),
-            mix_bias=cast(layer.mix.bias),
+            mix_bias=cast(mix_bias),
             mix_back=cast(mix.view(width, heads, -1).transpose(0, 1)),
-            booked={rule: cast(layer.mix.bias + each[2] * of_values) for rule, each in SHARES.items()},
+            booked={rule: cast(mix_bias + each[2] * of_values) for rule, each in SHARES.items()},
             query_bias=cast(SHARES["attnlrp"][0] * joint_bias[:width]),
             expand=cast((expand + expand_bias[:, None] / width).T),
             expand_bias=cast(expand_bias),
             expand_back=cast(expand),
             contract=cast(contract.T),
-            contract_bias=cast(layer.contract.bias),
+            contract_bias=cast(contract_bias),
             contract_back=cast(contract),
         )
 
 
 def _attention(query: Tensor, key: Tensor, dead: Tensor | None, weights: Tensor) -> Tensor:
-    """Fill ``weights`` (head × parcel, date, date) with those of attention, exactly 0 at keys that are dead."""
+    """Fill ``weights`` (head × parcel, date, date), exactly 0 at keys that are dead, and return over their sums.
+
+    Those of attention are the two multiplied, (head × parcel, date, 1) the latter.
+    """
     by_key = weights if dead is None else weights.view(-1, len(dead), *weights.shape[1:])
     torch.bmm(query, key.transpose(1, 2), out=weights).exp_()
     if dead is not None:
@@ -326,8 +353,9 @@ def _attention(query: Tensor, key: Tensor, dead: Tensor | None, weights: Tensor)
     total = weights.sum(dim=-1, keepdim=True)
     low, high = total.aminmax()
     if low > SAFE_SUMS[0] and high < SAFE_SUMS[1]:
-        return weights.mul_(total.reciprocal_())
+        return total.reciprocal_()
     torch.bmm(query, key.transpose(1, 2), out=weights)
     if dead is not None:
         by_key.masked_fill_(dead[:, None], -torch.inf)
-    return weights.copy_(weights.softmax(dim=-1))
+    weights.copy_(weights.softmax(dim=-1))
+    return total.fill_(1)

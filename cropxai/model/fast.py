@@ -17,7 +17,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cropxai.model.packing import DTYPES, SAFE_SUMS, Chunk, Room, chunks, folded, folded_joint
+from cropxai.model.packing import (
+    DTYPES,
+    SAFE_SUMS,
+    Chunk,
+    Room,
+    centred,
+    chunks,
+    folded,
+    folded_joint,
+    over_deviation,
+)
 from cropxai.model.transformer import CropTransformer, DateEncoding, Layer
 
 #: Dates in one chunk, for each thread; more than the pass with relevance takes, which keeps more of each.
@@ -63,8 +73,8 @@ class FastForward:
         self.mean, self.date = network.mean.clone(), network.date
         features = network.features.weight.detach().double() / network.scale.double()
         self.features, self.features_bias = features.float().T.contiguous(), network.features.bias.detach().clone()
-        embed, embed_bias = _centred(network.embed)
-        self.embed, self.embed_bias = embed.float(), embed_bias.float()
+        embed, embed_bias = centred(network.embed)
+        self.embed, self.embed_bias = embed.float().T.contiguous(), embed_bias.float()
         self.layers = [_Packed.of(layer, dtype) for layer in network.layers if isinstance(layer, Layer)]
         self.one = torch.ones(self.size.width, dtype=dtype)
         decode, decode_bias = folded(network.decode, network.norm)
@@ -102,7 +112,7 @@ class FastForward:
     def _layer(self, layer: "_Packed", z: Tensor, chunk: Chunk, room: Room) -> None:
         """Run one layer; z (parcel × date, width) is its input, and then its output."""
         (parcels, dates), heads, (rows, width) = chunk.shape, self.size.heads, z.shape
-        normed = torch.addcmul(self.one, z, self._over(z, layer.eps[0]), out=room("normed", rows, width))
+        normed = torch.addcmul(self.one, z, over_deviation(z, layer.eps[0]), out=room("normed", rows, width))
         joint = room("joint", heads, rows, 3 * width // heads)
         torch.bmm(normed.expand(heads, rows, width), layer.joint, out=joint)
         mixed = room("mixed", parcels, dates, heads, width // heads)
@@ -110,7 +120,7 @@ class FastForward:
         mixed.copy_(attended.view(heads, parcels, dates, -1).permute(1, 2, 0, 3))
         torch.addmm(z, mixed.view(rows, width), layer.mix, out=z).add_(layer.mix_bias)
 
-        torch.addcmul(self.one, z, self._over(z, layer.eps[1]), out=normed)
+        torch.addcmul(self.one, z, over_deviation(z, layer.eps[1]), out=normed)
         inner = torch.mm(normed, layer.expand, out=room("inner", rows, self.size.hidden))
         torch.addmm(z, torch.ops.aten.gelu.out(inner, out=inner), layer.contract, out=z).add_(layer.contract_bias)
 
@@ -137,7 +147,7 @@ class FastForward:
 
     def _head(self, z: Tensor, chunk: Chunk) -> Tensor:
         """Pool the dates (parcel × date, width) and score the classes, (parcel, class)."""
-        share = self._over(z, self.eps).float().view(chunk.shape)
+        share = over_deviation(z, self.eps).float().view(chunk.shape)
         if chunk.dead is None:
             share = share / chunk.shape[1]
         else:
@@ -146,11 +156,6 @@ class FastForward:
         pooled = torch.bmm(share[:, None], z.float().view(*chunk.shape, -1))[:, 0]
         decoded = functional.gelu(torch.addmm(self.decode_bias, pooled, self.decode))
         return torch.addmm(self.score_bias, decoded, self.score)
-
-    def _over(self, z: Tensor, eps: float) -> Tensor:
-        """Return one over the deviation of each centred token (row, width), (row, 1)."""
-        square: Tensor = torch.linalg.vector_norm(z, dim=1, keepdim=True).square_()
-        return square.div_(self.size.width).add_(eps).rsqrt_()
 
 
 @dataclass(frozen=True)
@@ -183,13 +188,8 @@ class _Packed:
             "joint": by_head.reshape(heads, width, -1),
             "expand": (expand + expand_bias[:, None] / width).T,
         }
-        weights["mix"], weights["mix_bias"] = _centred(layer.mix)
-        weights["contract"], weights["contract_bias"] = _centred(layer.contract)
+        for name, linear in (("mix", layer.mix), ("contract", layer.contract)):
+            weight, bias = centred(linear)
+            weights |= {name: weight.T, f"{name}_bias": bias}
         eps = (layer.norm_attention.eps, layer.norm_hidden.eps)
         return cls(eps, **{name: weight.to(dtype).contiguous() for name, weight in weights.items()})
-
-
-def _centred(linear: nn.Linear) -> tuple[Tensor, Tensor]:
-    """Return weight (in, out) and bias of a linear map, in float64, with the mean over its outputs taken away."""
-    weight, bias = linear.weight.detach().double().T, linear.bias.detach().double()
-    return (weight - weight.mean(dim=1, keepdim=True)).contiguous(), bias - bias.mean()

@@ -88,3 +88,15 @@ def folded_joint(layer: Layer) -> tuple[Tensor, Tensor]:
     joint[:width] /= sqrt(width // layer.size.heads)
     bias[:width] /= sqrt(width // layer.size.heads)
     return joint, bias
+
+
+def centred(linear: nn.Linear) -> tuple[Tensor, Tensor]:
+    """Return weight (out, in) and bias of a linear map, in float64, with the mean over its outputs taken away."""
+    weight, bias = linear.weight.detach().double(), linear.bias.detach().double()
+    return weight - weight.mean(dim=0), bias - bias.mean()
+
+
+def over_deviation(z: Tensor, eps: float) -> Tensor:
+    """Return one over the deviation of each centred token (row, width), (row, 1)."""
+    square: Tensor = torch.linalg.vector_norm(z, dim=1, keepdim=True).square_()
+    return square.div_(z.shape[1]).add_(eps).rsqrt_()
