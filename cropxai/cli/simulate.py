@@ -49,6 +49,8 @@ def simulate() -> None:
 @cloudiness(0.5)
 @click.option("--hardness", type=float, default=1.0, show_default=True,
               help="Factor on the differences between the fields of a crop, 0 to 3.")  # fmt: skip
+@click.option("--irrigated", type=float, default=0.0, show_default=True,
+              help="Share of fields of maize, potatoes, beet, vegetables, berries that are watered.")  # fmt: skip
 @click.option("--label-noise", type=float, default=0.0, show_default=True, help="Share of wrongly declared crops.")
 @click.option("--truth", is_flag=True, help="Keep the signal without clouds and noise, the clouds and all events.")
 @options.seed

@@ -10,7 +10,7 @@ from cropxai.model.checkpoint import load_model
 from cropxai.model.fast import FastForward, supports
 from cropxai.model.inputs import Inputs
 from cropxai.model.transformer import Architecture, CropTransformer
-from cropxai.simulate.country import simulate_series
+from cropxai.simulate import simulate_series
 
 
 def network(width=16, heads=4, layers=2, hidden=24, **kinds):

@@ -1,6 +1,7 @@
 import csv
 import errno
 import filecmp
+import sqlite3
 from pathlib import Path
 
 import geopandas as gpd
@@ -112,6 +113,11 @@ def test_parcels_in_both_files_are_the_same_and_badly_shaped_on_purpose(folder):
     with rasterio.open(next((folder / "scenes").iterdir())) as raster:
         outline = gpd.GeoSeries([sliver], crs=shape.crs).to_crs(raster.crs)
         assert geometry_mask(outline, raster.shape, raster.transform).all()
+
+
+def test_the_geopackage_has_a_version_that_older_qgis_reads_without_a_warning(folder):
+    with sqlite3.connect(folder / "parcels.gpkg") as package:
+        assert package.execute("PRAGMA user_version").fetchone() == (10_200,)
 
 
 def test_truth_lies_beside_and_differs_from_few_declarations(folder):
