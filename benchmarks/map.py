@@ -1,9 +1,10 @@
 """Size, time and memory of a map by the number of its parcels, beside the plain layout of its table of relevance.
 
 ``python benchmarks/map.py [--quick] [--parcels 1000,10000,400000] [--dates 70] [--seen 1.0]`` prints a table and, last,
-one line of JSON. Parcels and relevance are synthetic and come in pieces; every size runs in a process of its own, whose
-greatest memory is told. The plain layout, measured on at most 10 000 parcels, has a row for each parcel, date and band
-group with the identifier as text, and is scaled to the number of rows.
+one line of JSON. Parcels, relevance and reflectance are synthetic and come in pieces; every size runs in a process of
+its own, whose greatest memory is told. With ``--both`` maps with and without reflectance are written instead, three
+times in turns, in one process. The plain layout, measured on at most 10 000 parcels, has a row for each parcel, date
+and band group with the identifier as text, and is scaled to the number of rows.
 """
 
 import argparse
@@ -30,6 +31,9 @@ from cropxai.maps.attributes import charts, join_attributes
 PIECE = 2000
 LABELS = [crop.label for crop in CROPS[:18]]
 PLAIN_PARCELS = 10_000
+#: Between which the reflectance of fields lies, in red, near and short-wave infrared.
+RANGES = ((0.02, 0.15), (0.15, 0.5), (0.1, 0.35))
+TURNS = 3
 
 
 def season(count: int) -> np.ndarray:
@@ -37,8 +41,8 @@ def season(count: int) -> np.ndarray:
     return np.datetime64("2018-01-05") + (np.arange(count) * 360 // count).astype("timedelta64[D]")
 
 
-def relevance(parcels: int, dates: int, seen: float) -> Iterator[RelevanceBlock]:
-    """Make relevance in pieces: a few tenths at most, as of the margin between two crops."""
+def relevance(parcels: int, dates: int, seen: float, reflectance: bool = False) -> Iterator[RelevanceBlock]:
+    """Make relevance in pieces, a few tenths at most, as of the margin between two crops, and reflectance."""
     for first in range(0, parcels, PIECE):
         rng = np.random.default_rng(first)
         shape = (min(PIECE, parcels - first), dates, len(GROUPS))
@@ -46,10 +50,14 @@ def relevance(parcels: int, dates: int, seen: float) -> Iterator[RelevanceBlock]
         groups[rng.random(shape[:2]) >= seen] = np.nan
         total = groups[..., 1:].sum(axis=2)
         groups[..., 0] = np.nan  # no model of this project reads the atmosphere's bands
-        yield RelevanceBlock(first, total, groups)
+        light = None
+        if reflectance:
+            light = np.stack([rng.uniform(*ends, shape[:2]) for ends in RANGES], axis=2).astype(np.float32)
+            light[np.isnan(total)] = np.nan
+        yield RelevanceBlock(first, total, groups, light)
 
 
-def contents(parcels: int, dates: int, seen: float) -> MapContents:
+def contents(parcels: int, dates: int, seen: float, reflectance: bool) -> MapContents:
     """Make the parcels, octagons on a grid, and their results."""
     rng = np.random.default_rng(0)
     side = int(np.ceil(np.sqrt(parcels)))
@@ -84,7 +92,8 @@ def contents(parcels: int, dates: int, seen: float) -> MapContents:
         {"crop": LABELS, "colour": list(colour.values()), "parcels": np.bincount(pick, minlength=18)}
     )
     run = {"software": "benchmark", "parameters": {"decided_at": 0.9}}
-    return MapContents(join_attributes(results, given), classes, run, season(dates), relevance(parcels, dates, seen))
+    blocks = relevance(parcels, dates, seen, reflectance)
+    return MapContents(join_attributes(results, given), classes, run, season(dates), blocks)
 
 
 def plain_bytes_a_row(path: Path, dates: int, seen: float) -> float:
@@ -106,10 +115,10 @@ def plain_bytes_a_row(path: Path, dates: int, seen: float) -> float:
     return path.stat().st_size / rows
 
 
-def measure(folder: str, parcels: int, dates: int, seen: float) -> dict[str, float]:
+def measure(folder: str, parcels: int, dates: int, seen: float, reflectance: bool) -> dict[str, float]:
     """Write one map and look at it."""
     path = Path(folder) / f"map{parcels}.gpkg"
-    made = contents(parcels, dates, seen)
+    made = contents(parcels, dates, seen, reflectance)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start, cpu = time.perf_counter(), time.process_time()
     write_map(path, made)
@@ -134,22 +143,45 @@ def measure(folder: str, parcels: int, dates: int, seen: float) -> dict[str, flo
     }  # fmt: skip
 
 
+def side_by_side(folder: str, parcels: int, dates: int, seen: float) -> dict[str, float]:
+    """Write the map with and without reflectance in turns; return sizes and the medians of CPU seconds."""
+    found: dict[bool, list[dict[str, float]]] = {True: [], False: []}
+    for _ in range(TURNS):
+        for reflectance, measured in found.items():
+            measured.append(measure(folder, parcels, dates, seen, reflectance))
+    with_it, without = (
+        {key: float(np.median([one[key] for one in runs])) for key in ("size_mb", "cpu_s")} for runs in found.values()
+    )
+    return {
+        "parcels": parcels, "size_mb": with_it["size_mb"], "size_without_mb": without["size_mb"],
+        "size_ratio": with_it["size_mb"] / without["size_mb"], "cpu_s": with_it["cpu_s"],
+        "cpu_without_s": without["cpu_s"], "cpu_ratio": with_it["cpu_s"] / without["cpu_s"],
+    }  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="1000 and 5000 parcels")
     parser.add_argument("--parcels", default="1000,10000,100000,400000")
     parser.add_argument("--dates", type=int, default=70)
     parser.add_argument("--seen", type=float, default=1.0, help="share of the dates on which a parcel is seen")
+    parser.add_argument("--no-reflectance", dest="reflectance", action="store_false", help="leave reflectance out")
+    parser.add_argument("--both", action="store_true", help="compare with and without reflectance, side by side")
     parser.add_argument("--folder", help="where the maps are written and removed again")
     options = parser.parse_args()
     sizes = [1000, 5000] if options.quick else [int(text) for text in options.parcels.split(",")]
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        if options.both:
+            rows = [side_by_side(folder, parcels, options.dates, options.seen) for parcels in sizes]
+            print(pd.DataFrame(rows).round(3).T.to_string(header=False))
+            print(json.dumps(rows[-1]))
+            return
         plain = plain_bytes_a_row(Path(folder) / "plain.db", options.dates, options.seen)
         rows = []
         for parcels in sizes:
             with spawn.Pool(1) as pool:
-                found = pool.apply(measure, (folder, parcels, options.dates, options.seen))
+                found = pool.apply(measure, (folder, parcels, options.dates, options.seen, options.reflectance))
             rows.append(found | {"plain_relevance_mb": plain * found["rows"] / 1e6})
     print(pd.DataFrame(rows).round(1).T.to_string(header=False))
     last = rows[-1]

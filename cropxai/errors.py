@@ -219,6 +219,16 @@ class ScenesSetAside(CropxaiWarning):
         super().__init__(f"{len(paths)} {noun}: {reason} ({some(paths)})")
 
 
+class BandsSpared(CropxaiWarning):
+    """Bands of a model that too few rasters have, and which it can do without."""
+
+    def __init__(self, bands: Sequence[str], model: str):
+        super().__init__(
+            f"too few rasters have {', '.join(bands)}, which model {model!r} can do without: not read, and answers may "
+            "be less sure"
+        )
+
+
 class ScenesUnverified(CropxaiWarning):
     """Rasters that carry no checksum to compare them with."""
 

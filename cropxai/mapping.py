@@ -4,7 +4,9 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from cropxai.crops import colours, find_crop, stage_on
 from cropxai.errors import PathLike, SeriesUnusable
 from cropxai.explain import Relevance
 from cropxai.maps.attributes import charts, hectares, join_attributes
+from cropxai.maps.columns import REFLECTANCE
 from cropxai.maps.contents import MapContents, RelevanceBlock
 from cropxai.model import Classification, Model
 from cropxai.season.agreement import CropWindow
@@ -49,6 +52,7 @@ def map_contents(
     declared: npt.NDArray[np.object_] | None = None,
     meant: npt.NDArray[np.object_] | None = None,
     season_ends: pd.DataFrame | None = None,
+    reflectance: bool = True,
     parcels_file: PathLike | None = None,
     parameters: Mapping[str, Any] | None = None,
     command: Sequence[str] = (),
@@ -62,6 +66,7 @@ def map_contents(
     declared : (parcel,) crop that the input declares, empty where none
     meant : (parcel,) the model's name of it, empty where none; given with ``declared``
     season_ends : of :func:`cropxai.season.ends.season_ends`
+    reflectance : whether the map holds the reflectance of every parcel and date
     parcels_file : the file that the parcels came from
     parameters : what the stages were asked
     command : the words of the command that makes the map
@@ -106,7 +111,7 @@ def map_contents(
         classes=classes,
         run=run_facts(series, model, windows, parcels_file, asked) | {"declared": means, "command": list(command)},
         dates=series.dates,
-        relevance=None if relevance is None else relevance_blocks(relevance),
+        relevance=dated_blocks(series, relevance) if reflectance else relevance_blocks(relevance),
         curves=crop_curves(series, answers.frame["crop"], relevance, aggregate=asked.get("aggregate", "positive")),
         season_ends=pd.DataFrame() if season_ends is None else season_ends,
         months=by_month(series),
@@ -152,8 +157,27 @@ def _window_columns(crop: pd.Series, windows: Mapping[str, CropWindow]) -> pd.Da
 # --- relevance ---------------------------------------------------------------------------------------------------
 
 
-def relevance_blocks(relevance: Relevance) -> Iterator[RelevanceBlock]:
+def dated_blocks(series: CropSeries, relevance: Relevance | None) -> Iterator[RelevanceBlock]:
+    """Give relevance, where there is any, and reflectance of the same parcels in blocks, read as they are asked for."""
+    picked = [next((b for b in bands if b in series.bands), None) for _, _, bands in REFLECTANCE]
+    read = [band for band in picked if band is not None]
+    if not read:
+        yield from relevance_blocks(relevance)
+        return
+    blocks = repeat(None) if relevance is None else relevance_blocks(relevance)
+    first = 0
+    for piece, block in zip(series.chunks(PARCELS_AT_ONCE), blocks, strict=False):
+        values = np.full((len(piece), len(piece.dates), len(picked)), np.nan, dtype=np.float32)
+        values[..., [band is not None for band in picked]] = piece.select_bands(read).reflectance
+        bare = RelevanceBlock(first, np.full(values.shape[:2], np.nan, dtype=np.float32))
+        yield replace(bare if block is None else block, reflectance=values)
+        first += len(piece)
+
+
+def relevance_blocks(relevance: Relevance | None) -> Iterator[RelevanceBlock]:
     """Give the relevance in blocks of parcels, its bands gathered in their groups where it has bands."""
+    if relevance is None:
+        return
     member: npt.NDArray[np.float32] | None = None
     if "band" in relevance.dataset["relevance"].dims:
         bands = [group_of(str(b)) for b in relevance.dataset["band"].values]

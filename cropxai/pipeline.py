@@ -1,19 +1,22 @@
 """The main job: from parcels and scenes to an explained crop map, the stages called in order."""
 
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cropxai.errors import PathLike
+from cropxai.errors import BandsSpared, PathLike
 from cropxai.explain import explain_to
 from cropxai.ingest import extract_series
 from cropxai.ingest.scenes import Scene
 from cropxai.mapping import map_contents
 from cropxai.maps import write_map
 from cropxai.model import Classification, Model, classify, load_model
+from cropxai.model.checkpoint import locate
 from cropxai.model.conformal import COVERAGE
 from cropxai.model.predict import UNLIKE
 from cropxai.outputs import check_absent, replacing
@@ -88,6 +91,7 @@ def crop_map(
     aggregate: str = "positive",
     decided_at: float = SURE,
     coverage: float = COVERAGE,
+    reflectance: bool = True,
     command: Sequence[str] = (),
     overwrite: bool = False,
     report: Report = silent,
@@ -98,7 +102,7 @@ def crop_map(
     ----------
     parcels, scenes : as of :func:`cropxai.ingest.extract_series`
     output : map to write; its suffix names the format (:func:`cropxai.maps.write_map`)
-    model : name of a shipped model or folder of a trained one
+    model : name of a shipped model ("default": that of the scenes' level) or folder of a trained one
     label_field : attribute with the declared crop, which the map then shows beside the answer
     start, end : dates to keep; needed where the scenes span more than a year
     reading : further arguments of :func:`cropxai.ingest.extract_series`
@@ -106,6 +110,7 @@ def crop_map(
     top, max_loss, aggregate : of the windows (:func:`cropxai.season.agreement.crop_windows`)
     coverage : share of parcels whose set of crops shall hold the true one (:func:`cropxai.model.classify`)
     decided_at : confidence from which a crop counts as known (:func:`cropxai.season.decision.decide`)
+    reflectance : whether the map holds the reflectance of every parcel and date
     command : words of the command, which the map records
 
     Raises
@@ -117,13 +122,14 @@ def crop_map(
         second run goes on where the first stopped.
     """
     output = check_absent(output, overwrite)
-    trained = load_model(model)
+    locate(model)  # a name that is none is refused before the scenes are looked for
     reading = dict(reading or {})
     with Workplace(output) as place:
         series = extract_series(
-            parcels, scenes, label_field=label_field, bands=trained.card.bands, start=start, end=end,
-            workdir=place.folder, accept=_accepted_by(trained), report=part(report, *INGEST), **reading,
+            parcels, scenes, label_field=label_field, start=start, end=end, workdir=place.folder,
+            accept=partial(_bands_of, model), report=part(report, *INGEST), **reading,
         )  # fmt: skip
+        trained = load_model(model, series.level)
         answers = classify(series, trained, coverage=coverage, report=part(report, *CLASSIFY))
         relevance = explain_to(
             place.folder / "relevance.zarr", series, trained, overwrite=True, method=method, target=target,
@@ -145,7 +151,8 @@ def crop_map(
                  "aggregate": aggregate, "decided_at": decided_at, "coverage": coverage, **told}  # fmt: skip
         contents = map_contents(
             series, trained, answers, relevance=relevance, windows=found, decisions=decisions, on_the_day=on_the_day,
-            declared=declared, meant=meant, season_ends=ends, parcels_file=parcels, parameters=asked, command=command,
+            declared=declared, meant=meant, season_ends=ends, reflectance=reflectance, parcels_file=parcels,
+            parameters=asked, command=command,
         )  # fmt: skip
         write_map(output, contents, overwrite)
     report(1.0)
@@ -153,9 +160,17 @@ def crop_map(
 
 
 def save_answers(
-    answers: Classification, series: CropSeries, model: Model, output: PathLike, overwrite: bool = False
+    answers: Classification,
+    series: CropSeries,
+    model: Model,
+    output: PathLike,
+    overwrite: bool = False,
+    *,
+    reflectance: bool = False,
 ) -> Path:
     """Write answers without relevance: a map in any of its formats, or, without geometry, a table (.csv, .parquet).
+
+    The map holds the reflectance of every parcel and date where it is asked for.
 
     Raises
     ------
@@ -165,7 +180,7 @@ def save_answers(
     """
     output = Path(output)
     if series.parcels is not None or output.suffix.lower() not in (".csv", ".parquet"):
-        return write_map(output, map_contents(series, model, answers), overwrite)
+        return write_map(output, map_contents(series, model, answers, reflectance=reflectance), overwrite)
     with replacing(output, overwrite) as part_file:
         if output.suffix.lower() == ".csv":
             answers.frame.to_csv(part_file, index=False)
@@ -174,11 +189,15 @@ def save_answers(
     return output
 
 
-def _accepted_by(model: Model) -> Callable[[Sequence[Scene]], None]:
-    """Return the check of scenes that refuses, before pixels are read, what the model could not take after."""
-
-    def accept(scenes: Sequence[Scene]) -> None:
-        dates = np.array([scene.date for scene in scenes], dtype="datetime64[D]")
-        model.check_input(scenes[0].level, {band for scene in scenes for band in scene.bands}, dates)
-
-    return accept
+def _bands_of(model: PathLike, scenes: Sequence[Scene]) -> list[str]:
+    """Return the bands to read for a model; refuse, before pixels are read, scenes that it could not take after."""
+    trained = load_model(model, scenes[0].level)
+    card = trained.card
+    dates = np.array([scene.date for scene in scenes], dtype="datetime64[D]")
+    trained.check_input(scenes[0].level, {band for scene in scenes for band in scene.bands}, dates)
+    # A date without one of the bands that are read is missing: a band shall not cost most dates, nor few dates a band.
+    having = {band: sum(band in scene.bands for scene in scenes) for band in card.optional_bands}
+    spared = [band for band in card.bands if band in having and 2 * having[band] < len(scenes)]
+    if spared:
+        warnings.warn(BandsSpared(spared, card.name), stacklevel=2)
+    return [band for band in card.bands if band not in spared]

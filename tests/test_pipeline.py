@@ -1,7 +1,9 @@
 """The main job on the sample data, from the command to what a GIS reads."""
 
 import json
+import shutil
 import sqlite3
+import warnings
 from pathlib import Path
 
 import geopandas as gpd
@@ -18,6 +20,7 @@ from cropxai.mapping import class_table, relevance_blocks, top_dates
 from cropxai.maps.attributes import charts
 from cropxai.model import classify, load_model
 from cropxai.model.checkpoint import locate
+from cropxai.pipeline import crop_map
 
 #: One sample parcel is a bow-tie, which is mended with a warning.
 pytestmark = pytest.mark.filterwarnings("ignore::cropxai.errors.ParcelsSetAside")
@@ -153,14 +156,16 @@ def test_wrong_input_is_one_line_and_leaves_nothing(tmp_path, capsys, more, mess
     assert not (tmp_path / "crops.gpkg").exists()
 
 
-def altered(folder, level="L2A", without=()):
-    """Copy three sample scenes under another level, or without some bands."""
+def altered(folder, level="L2A", without=(), among=3, added=()):
+    """Copy three sample scenes under another level, or some of them without bands, or with copies of B02 as others."""
     folder.mkdir()
-    for file in sorted((SAMPLE / "scenes").glob("*.tif"))[8:11]:
+    for number, file in enumerate(sorted((SAMPLE / "scenes").glob("*.tif"))[8:11]):
         with rasterio.open(file) as scene:
-            keep = [n for n, name in enumerate(scene.descriptions, start=1) if name not in without]
-            profile = scene.profile | {"count": len(keep)}
-            names, pixels = [scene.descriptions[n - 1] for n in keep], scene.read(keep)
+            kept = scene.descriptions if number >= among else [d for d in scene.descriptions if d not in without]
+            names = [*kept, *added]
+            taken = [scene.descriptions.index("B02" if name in added else name) + 1 for name in names]
+            profile = scene.profile | {"count": len(names)}
+            pixels = scene.read(taken)
         with rasterio.open(folder / file.name.replace("L2A", level), "w", **profile) as copy:
             copy.write(pixels)
             copy.descriptions = tuple(names)
@@ -175,9 +180,40 @@ def altered(folder, level="L2A", without=()):
     ],
 )
 def test_scenes_that_the_model_cannot_take_are_refused_before_pixels_are_read(tmp_path, capsys, change, message):
-    assert run(tmp_path / "crops.gpkg", scenes=altered(tmp_path / "s2", **change)) == 1
+    scenes = altered(tmp_path / "s2", **change)
+    assert run(tmp_path / "crops.gpkg", "--model", "europe-l2a", scenes=scenes) == 1
     assert message in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["s2"]  # not even the parts of a run
+
+
+def model_of(path):
+    with sqlite3.connect(path) as database:
+        return json.loads(database.execute("select value from run where key = 'model'").fetchone()[0])
+
+
+def test_the_default_model_is_that_of_the_level_of_the_scenes(crops, tmp_path):
+    assert model_of(crops)["name"] == "europe-l2a"
+    scenes = altered(tmp_path / "s2", level="L1C", without=("SCL",), added=("B01", "B09", "B10"))
+    assert run(tmp_path / "crops.gpkg", "--quiet", scenes=scenes) == 0
+    assert model_of(tmp_path / "crops.gpkg")["name"] == "europe-l1c"
+
+
+@pytest.mark.parametrize(("among", "spared"), [(3, True), (2, True), (1, False)])
+def test_bands_that_the_model_can_do_without_are_read_if_most_rasters_have_them(tmp_path, among, spared):
+    """Fewer bands, or fewer dates: what is spared is told, and what is read is missing where a raster lacks it."""
+    folder = shutil.copytree(locate("europe-l2a"), tmp_path / "model")
+    card = json.loads((folder / "card.json").read_text()) | {"optional_bands": ["B05", "B8A"]}
+    (folder / "card.json").write_text(json.dumps(card))
+    scenes = altered(tmp_path / "s2", without=("B05",), among=among)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        made = crop_map(SAMPLE / "parcels.gpkg", scenes, tmp_path / "crops.gpkg", model=folder)
+    assert next(str(w.message) for w in told if "B05" in str(w.message)).startswith(
+        "too few rasters have B05, which model 'europe-l2a' can do without" if spared else "1 raster: without B05"
+    )
+    assert made.answers.answered.sum() > 70
+    read = pyogrio.read_dataframe(tmp_path / "crops.gpkg", layer="parcels")
+    assert read["clear_dates"].max() == (3 if spared else 2)
 
 
 def test_a_map_that_exists_is_kept(crops, capsys):

@@ -13,10 +13,11 @@ from cropxai.cli.options import MAP_SUFFIXES
 @options.overwrite
 @options.dates
 @options.coverage
+@options.reflectance(default=False)
 @options.engine
 @options.progress
 def classify(
-    series, model, output, overwrite, season, start, end, ensemble, workers, dask, progress, **choices
+    series, model, output, overwrite, season, start, end, ensemble, reflectance, workers, dask, progress, **choices
 ):  # fmt: skip
     """Classify every parcel of SERIES: crop, confidence, the crops it may be, whether it is like what the model knows,
     or why there is no answer.
@@ -49,7 +50,7 @@ def classify(
             place = stack.enter_context(Workplace(output))
             far = Far(cluster, Store.of(series, *dates), place.folder)
         answers = answer(cube, models, workers=workers, far=far, report=report, **choices)
-        save_answers(answers, cube, models[0], output, overwrite)
+        save_answers(answers, cube, models[0], output, overwrite, reflectance=reflectance)
     counts = answers.frame["crop"].value_counts()
     unanswered = int((~answers.answered).sum())
     unlike = int((answers.frame["status"] == UNLIKE).sum())

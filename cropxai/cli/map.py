@@ -22,6 +22,7 @@ from cropxai.cli.options import MAP_SUFFIXES
 @options.season_search
 @options.decided_at
 @options.coverage
+@options.reflectance(default=True)
 @options.overwrite
 @options.progress
 def crop_map(parcels, scenes, output, model, layer, id_field, label_field, reading, season, start, end,

@@ -36,6 +36,18 @@ region = click.option(
     help="NUTS3 region of parcels that name none, for .h5 and .eurocropsml.",
 )
 overwrite = click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
+
+
+def reflectance(default: bool) -> Decorator:
+    """Give `--reflectance` and `--no-reflectance`."""
+    return click.option(
+        "--reflectance/--no-reflectance",
+        default=default,
+        show_default=True,
+        help="Keep the reflectance of every parcel and date on the map (.gpkg).",
+    )
+
+
 season = click.option("--season", type=click.IntRange(1980, 2100), help="Calendar year to keep of a longer series.")
 start = click.option("--start", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="First date to keep.")
 end = click.option("--end", "--until", "end", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD",

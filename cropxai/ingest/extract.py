@@ -73,7 +73,7 @@ def extract_series(
     dask: str | None = None,
     share: Share | None = None,
     former: CropSeries | None = None,
-    accept: Callable[[Sequence[Scene]], None] | None = None,
+    accept: Callable[[Sequence[Scene]], Sequence[str] | None] | None = None,
     report: Report = silent,
 ) -> CropSeries:
     """Extract the reflectance of every parcel, date and band.
@@ -143,7 +143,8 @@ def extract_series(
         Series of the same parcels, bands and rules, made before: its dates are taken from it, unless their scenes have
         changed. By default, bands and labels are those of it.
     accept : callable, optional
-        Called with the scenes before any pixel is read; it refuses them by raising.
+        Called with the scenes before any pixel is read; it refuses them by raising, or returns the bands to read, None
+        for ``bands``.
     report : callable
         Told the share of the work done.
 
@@ -206,7 +207,7 @@ def extract_series(
         verify=verify,
     )
     if accept is not None:
-        accept(found)
+        bands = accept(found) or bands
     where = _named(scenes)
     chosen = _chosen_bands(found, bands, before)
     if cloud_detector is not None:

@@ -10,6 +10,14 @@ from cropxai.bands import BANDS, GROUPS
 
 #: Relevance is stored as a whole number of thousandths: one or two bytes in SQLite where a float takes eight.
 THOUSANDTHS = 1000
+#: Reflectance is stored as Sentinel-2 products store it, in whole ten-thousandths: two bytes.
+TEN_THOUSANDTHS = 10_000
+#: What a map holds of a parcel's own reflectance: column, words, and the bands of which the first that was read counts.
+REFLECTANCE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("reflectance_red", "Red", ("B04",)),
+    ("reflectance_nir", "Near infrared", ("B08", "B8A")),
+    ("reflectance_swir", "Short-wave infrared", ("B11",)),
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,16 @@ def _peak(rank: int, word: str) -> tuple[Column, Column]:
         Column(f"peak{rank}_date", "DATE", f"Peak {rank}", f"Date of the {word} peak of the crop's relevance R_t."),
         Column(f"peak{rank}_stage", "TEXT", f"Stage {rank}", f"Typical growth stage of the crop at peak {rank}."),
     )
+
+
+def _reflectance() -> tuple[Column, ...]:
+    return tuple(
+        Column(
+            name, "INTEGER", f"{words} × 10 000",
+            f"Reflectance of the parcel in {' or else '.join(bands)}, in ten-thousandths; NULL if not read.",
+        )
+        for name, words, bands in REFLECTANCE
+    )  # fmt: skip
 
 
 #: The layer `parcels`, in the order of its columns; the input's own attributes follow.
@@ -98,8 +116,8 @@ PARCELS: tuple[Column, ...] = (
         "Whether the crop is the declared one; NULL where nothing is declared, or no crop of the model.",
     ),
 )  # fmt: skip
-#: Columns that a map has only where its input gives them.
-OPTIONAL = ("declared_crop", "declared_agrees")
+#: Columns that a map has only where its input gives them, and where they are asked for.
+OPTIONAL = ("declared_crop", "declared_agrees", *(name for name, *_ in REFLECTANCE))
 
 #: The table `relevance`: one row a parcel and date on which it was seen.
 RELEVANCE: tuple[Column, ...] = (
@@ -116,6 +134,7 @@ RELEVANCE: tuple[Column, ...] = (
         )
         for group in GROUPS
     ),
+    *_reflectance(),
 )  # fmt: skip
 
 #: The spatial view `relevance_by_date`: the relevance of a date on the outline of the parcel.
@@ -125,6 +144,7 @@ RELEVANCE_BY_DATE: tuple[Column, ...] = (
     Column("crop", "TEXT", "Crop", "The most probable crop."),
     Column("date", "DATE", "Date", "Day of the acquisition."),
     Column("relevance", "INTEGER", "Relevance", "Relevance of the whole date for the crop, in thousandths."),
+    *_reflectance(),
 )
 
 #: The table `classes`: one row a crop that the model knows.

@@ -11,7 +11,7 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class RelevanceBlock:
-    """The relevance of some parcels that follow each other on the map.
+    """The relevance of some parcels that follow each other on the map, and their reflectance.
 
     Attributes
     ----------
@@ -19,11 +19,14 @@ class RelevanceBlock:
     total : (parcel, time) float, of whole dates, in the order of the map's dates; NaN where the parcel was not seen
     groups : (parcel, time, group) float, in the order of `cropxai.bands.GROUPS`; NaN also in all of a group that the
         model does not read; None where relevance is not told apart by band
+    reflectance : (parcel, time, column) float, 0 to 1, in the order of `cropxai.maps.columns.REFLECTANCE`, NaN where
+        missing; None where the map is to hold none, in all blocks or in no block
     """
 
     first: int
     total: npt.NDArray[np.float32]
     groups: npt.NDArray[np.float32] | None = None
+    reflectance: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)

@@ -37,14 +37,17 @@ def _describe_columns(database: sqlite3.Connection) -> None:
         "CONSTRAINT gdcc_ntv UNIQUE (constraint_name, constraint_type, value))"
     )
     _extension(database, ("gpkg_data_columns", "gpkg_data_column_constraints"), "schema")
-    written = {row[0] for row in database.execute("SELECT name FROM pragma_table_info('parcels')")}
+    there = {
+        table: {row[0] for row in database.execute("SELECT name FROM pragma_table_info(?)", (table,))}
+        for table in columns.TABLES
+    }
     database.executemany(
         "INSERT INTO gpkg_data_columns (table_name, column_name, name, title, description) VALUES (?, ?, ?, ?, ?)",
         [
             (table, c.name, c.alias, c.alias, c.description)
             for table, described in columns.TABLES.items()
             for c in described
-            if table != "parcels" or c.name in written
+            if c.name in there[table]
         ],
     )
 

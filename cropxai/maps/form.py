@@ -57,7 +57,7 @@ def add_parcel_form(root: ET.Element, found: Survey) -> None:
     for title, names in TABS:
         _tab(form, title, [name for name in names if name in place], place)
         shown.update(names)
-    if found.relevance:
+    if found.dated:
         relation = {"name": RELATION, "relation": RELATION, "label": "", "showLabel": "0", "nmRelationId": "",
                     "forceSuppressFormPopup": "0", "relationWidgetTypeId": "relation_editor"}  # fmt: skip
         ET.SubElement(_container(form, "Relevance"), "attributeEditorRelation", relation)

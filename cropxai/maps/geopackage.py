@@ -5,9 +5,9 @@ renamed at the end, so that a map is there whole or not at all. Standard: OGC 12
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
-from itertools import repeat
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ SUMMARIES = {
     "season_ends": ("Season ends", "What is known by when: answers on the season up to every date"),
     "months": ("Months", "How much of the season was seen: clear share of every month, and why not more"),
 }
+#: Columns of the parcels' own reflectance.
+REFLECTANCE = tuple(name for name, *_ in columns.REFLECTANCE)
 #: Seconds for which another program may hold the file.
 BUSY_SECONDS = 5.0
 #: Parcels that GDAL is given at a time: bounds the memory of its copy.
@@ -101,9 +103,11 @@ def _write_parcels(path: Path, parcels: gpd.GeoDataFrame) -> None:
 # --- plain tables ------------------------------------------------------------------------------------------------
 
 
-def _create(database: sqlite3.Connection, table: str, title: str, description: str) -> None:
-    """Create one of our tables and register it, so that GDAL and QGIS list it."""
-    fields = ", ".join(f'"{c.name}" {c.type}' for c in columns.TABLES[table])
+def _create(
+    database: sqlite3.Connection, table: str, title: str, description: str, without: Collection[str] = ()
+) -> None:
+    """Create one of our tables, without some of its columns, and register it, so that GDAL and QGIS list it."""
+    fields = ", ".join(f'"{c.name}" {c.type}' for c in columns.TABLES[table] if c.name not in without)
     database.execute(f'CREATE TABLE "{table}" (fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, {fields})')
     database.execute(
         "INSERT INTO gpkg_contents (table_name, data_type, identifier, description) VALUES (?, 'attributes', ?, ?)",
@@ -111,48 +115,70 @@ def _create(database: sqlite3.Connection, table: str, title: str, description: s
     )
 
 
-def _insert(database: sqlite3.Connection, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    names = columns.names(columns.TABLES[table])
+def _insert(
+    database: sqlite3.Connection, table: str, rows: Iterable[tuple[Any, ...]], without: Collection[str] = ()
+) -> None:
+    names = [name for name in columns.names(columns.TABLES[table]) if name not in without]
     fields = ", ".join(f'"{name}"' for name in names)
     database.executemany(f'INSERT INTO "{table}" ({fields}) VALUES ({", ".join("?" * len(names))})', rows)
 
 
 def _write_relevance(database: sqlite3.Connection, contents: MapContents) -> None:
-    _create(database, "relevance", "Relevance", "Relevance of every date for the crop of a parcel, in thousandths")
+    blocks = iter(contents.relevance or ())
+    first = next(blocks, None)
+    reflectance = first is not None and first.reflectance is not None
+    without = () if reflectance else REFLECTANCE
+    title = "Relevance of every date for the crop of a parcel, in thousandths"
+    title += ", and its reflectance, in ten-thousandths" if reflectance else ""
+    _create(database, "relevance", "Relevance", title, without)
     days = np.datetime_as_string(contents.dates, unit="D").astype(object)
-    for block in contents.relevance or ():
-        _insert(database, "relevance", _relevance_rows(block, days))
+    for block in chain([] if first is None else [first], blocks):
+        _insert(database, "relevance", _relevance_rows(block, days, reflectance), without)
     database.execute("CREATE INDEX relevance_parcel ON relevance (parcel)")
     # Covers the view: a date of the whole map is read in one stretch, and the first and last date at once.
     database.execute("CREATE INDEX relevance_date ON relevance (date, parcel, relevance)")
-    _create_view(database)
+    _create_view(database, reflectance)
 
 
-def _relevance_rows(block: RelevanceBlock, days: npt.NDArray[np.object_]) -> Iterator[tuple[Any, ...]]:
+def _relevance_rows(
+    block: RelevanceBlock, days: npt.NDArray[np.object_], reflectance: bool
+) -> Iterator[tuple[Any, ...]]:
     shape = (len(block.total), len(days))
     if block.total.shape != shape or (block.groups is not None and block.groups.shape != (*shape, len(GROUPS))):
         raise ValueError(f"a block of relevance does not have {len(days)} dates and {len(GROUPS)} groups")
-    parcel, time = np.nonzero(np.isfinite(block.total))
+    if (None if block.reflectance is None else block.reflectance.shape) != (
+        (*shape, len(REFLECTANCE)) if reflectance else None
+    ):
+        raise ValueError(f"not every block has the reflectance of {len(days)} dates in {len(REFLECTANCE)} columns")
+    there = np.isfinite(block.total)
+    if block.reflectance is not None:
+        there |= np.isfinite(block.reflectance).any(axis=2)
+    parcel, time = np.nonzero(there)
     groups: list[Any] = [repeat(None, len(parcel)) for _ in GROUPS]
     if block.groups is not None:
-        groups = [_thousandths(block.groups[parcel, time, g]) for g in range(len(GROUPS))]
-    total = _thousandths(block.total[parcel, time])
-    return zip((block.first + parcel + 1).tolist(), days[time].tolist(), total, *groups, strict=True)
+        groups = [_whole(block.groups[parcel, time, g], columns.THOUSANDTHS) for g in range(len(GROUPS))]
+    seen: list[Any] = []
+    if block.reflectance is not None:
+        seen = [_whole(block.reflectance[parcel, time, c], columns.TEN_THOUSANDTHS) for c in range(len(REFLECTANCE))]
+    total = _whole(block.total[parcel, time], columns.THOUSANDTHS)
+    return zip((block.first + parcel + 1).tolist(), days[time].tolist(), total, *groups, *seen, strict=True)
 
 
-def _thousandths(values: npt.NDArray[np.float32]) -> list[int | None]:
+def _whole(values: npt.NDArray[np.float32], parts: int) -> list[int | None]:
+    """Return values in so many parts of their unit, as whole numbers, None where missing."""
     there = np.isfinite(values)
-    rounded = np.rint(np.where(there, values, 0) * columns.THOUSANDTHS).astype(np.int64)
+    rounded = np.rint(np.where(there, values, 0) * parts).astype(np.int64)
     if there.all():
         return list(rounded.tolist())
     return [value if known else None for value, known in zip(rounded.tolist(), there.tolist(), strict=True)]
 
 
-def _create_view(database: sqlite3.Connection) -> None:
+def _create_view(database: sqlite3.Connection, reflectance: bool) -> None:
     """Make and register the spatial view; LEFT JOIN lets SQLite answer for dates and counts without the parcels."""
+    seen = "".join(f"r.{name} AS {name}, " for name in REFLECTANCE) if reflectance else ""
     database.execute(
         "CREATE VIEW relevance_by_date AS SELECT r.fid AS OGC_FID, r.parcel AS parcel, p.parcel_id AS parcel_id, "
-        "p.crop AS crop, r.date AS date, r.relevance AS relevance, p.geom AS geom "
+        f"p.crop AS crop, r.date AS date, r.relevance AS relevance, {seen}p.geom AS geom "
         "FROM relevance r LEFT JOIN parcels p ON p.fid = r.parcel"
     )
     database.execute(

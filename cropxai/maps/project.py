@@ -66,7 +66,7 @@ def _project(file_name: str, found: Survey, styles: Mapping[str, ET.Element]) ->
         root.append(_crs("projectCrs", found.crs))
     _tree(root, file_name, found)
     _canvas(root, found)
-    if found.relevance:
+    if found.dated:
         relations = ET.SubElement(root, "relations")
         relation = {"id": RELATION, "name": "Relevance", "strength": "Association",
                     "referencingLayer": _layer_id("relevance"), "referencedLayer": _layer_id("parcels")}  # fmt: skip
@@ -83,7 +83,7 @@ def _project(file_name: str, found: Survey, styles: Mapping[str, ET.Element]) ->
 
 
 def _present(found: Survey) -> list[tuple[str, str, bool, bool]]:
-    absent = {"relevance_by_date", "relevance"} if not found.relevance else set()
+    absent = {"relevance_by_date", "relevance"} if not found.dated else set()
     absent |= set(SUMMARIES) - set(found.summaries)
     return [layer for layer in LAYERS if layer[0] not in absent]
 

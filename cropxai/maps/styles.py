@@ -7,6 +7,7 @@ itself holds (:func:`cropxai.maps.survey.survey`), so that they can be written a
 
 import sqlite3
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -41,6 +42,9 @@ CONFIDENCE: tuple[tuple[float, float, str], ...] = (
 EARLY_TO_LATE = ("#00224e", "#35456c", "#666970", "#948e77", "#c8b866", "#fee838")
 #: Against to for: nodes of ColorBrewer's PuOr (Brewer 2013), even for all kinds of colour vision.
 AGAINST_TO_FOR = ("#7f3b08", "#e08214", "#fee0b6", "#f7f7f7", "#d8daeb", "#8073ac", "#2d004b")
+#: Bare to green: ColorBrewer's YlGn (Brewer 2013), and the values of the vegetation index NDVI between its colours.
+BARE_TO_GREEN = ("#ffffcc", "#d9f0a3", "#addd8e", "#78c679", "#31a354", "#006837")
+NDVI_EDGES = (0.15, 0.3, 0.45, 0.6, 0.75)
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
           "November", "December")  # fmt: skip
 
@@ -122,11 +126,16 @@ def map_styles(found: Survey, file_name: str) -> tuple[Style, ...]:
         Style("parcels", name, description, _parcels_document(renderer, found), default=name == "crop")
         for name, description, renderer in _parcel_renderers(found)
     ]
+    by_date = []
     if found.relevance:
-        root = _document(columns.RELEVANCE_BY_DATE, _relevance(found.scale))
+        by_date.append(("relevance", "Relevance of a date", _relevance(found.scale)))
+    if found.reflectance:
+        by_date.append(("vegetation", "Vegetation index NDVI of a date", _vegetation()))
+    for number, (name, description, renderer) in enumerate(by_date):
+        root = _document(_held(columns.RELEVANCE_BY_DATE, found), renderer)
         _step_through(root, found)
-        styles.append(Style("relevance_by_date", "relevance", "Relevance of a date", root, default=True))
-    table = _document(columns.RELEVANCE)
+        styles.append(Style("relevance_by_date", name, description, root, default=number == 0))
+    table = _document(_held(columns.RELEVANCE, found))
     form.add_referenced_parcels(table, f"./{file_name}|layername=parcels")
     styles.append(Style("relevance", "relevance", "Names of the columns, and the parcel", table, default=True))
     for name in ("classes", *found.summaries):
@@ -165,6 +174,11 @@ def _document(
         root.append(renderer)
     form.add_fields(root, described, codes)
     return root
+
+
+def _held(described: tuple[columns.Column, ...], found: Survey) -> tuple[columns.Column, ...]:
+    """Leave out the columns of reflectance where the map has none."""
+    return tuple(c for c in described if found.reflectance or c.name not in columns.OPTIONAL)
 
 
 def _parcels_document(renderer: ET.Element, found: Survey) -> ET.Element:
@@ -242,6 +256,16 @@ def _relevance(scale: int) -> ET.Element:
         for low, high, label, colour in zip(bounds[:-1], bounds[1:], labels, AGAINST_TO_FOR, strict=True)
     ]
     return symbology.graduated("relevance", entries)
+
+
+def _vegetation() -> ET.Element:
+    """Draw the normalised difference of near infrared and red (Rouse et al. 1974)."""
+    difference, total = (f'"reflectance_nir" {sign} "reflectance_red"' for sign in "-+")
+    edges = [-1e12, *NDVI_EDGES, 1e12]
+    labels = [f"below {edges[1]}", *(f"{a} – {b}" for a, b in pairwise(NDVI_EDGES)), f"above {edges[-2]}"]
+    ranges = zip(pairwise(edges), labels, BARE_TO_GREEN, strict=True)
+    entries = [(low, high, label, Fill(colour)) for (low, high), label, colour in ranges]
+    return symbology.graduated(f"({difference}) / ({total})", entries)
 
 
 def ramp(nodes: tuple[str, ...], count: int) -> list[str]:

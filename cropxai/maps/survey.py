@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from cropxai.maps.columns import REFLECTANCE
+
 #: Colour of crops that the table of classes gives none.
 UNKNOWN_COLOUR = "#b4b4b4"
 #: Tables that a map may lack, or have empty.
@@ -38,6 +40,7 @@ class Survey:
     columns : of the layer parcels, without its number and its geometry
     filled : those of them that have a value in some parcel
     relevance : whether there is relevance
+    reflectance : whether there is reflectance by parcel and date
     summaries : those tables of :data:`SUMMARIES` that have a row
     scale : relevance (thousandths) at which the colours of the time-stepped map are full
     decided_at : confidence that a decision date asks for, None where it is not known
@@ -53,11 +56,17 @@ class Survey:
     columns: tuple[str, ...]
     filled: frozenset[str]
     relevance: bool
+    reflectance: bool
     summaries: tuple[str, ...]
     scale: int
     decided_at: float | None
     crs: Crs | None
     extent: tuple[float, float, float, float] | None
+
+    @property
+    def dated(self) -> bool:
+        """Whether there is anything by parcel and date."""
+        return self.relevance or self.reflectance
 
     @property
     def step(self) -> int:
@@ -69,7 +78,7 @@ class Survey:
 def survey(database: sqlite3.Connection) -> Survey:
     """Look into a map for what its styles depend on."""
     tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    columns = _columns(database)
+    columns = _columns(database, "parcels")
     facts = dict(database.execute("SELECT key, value FROM run"))
     parameters = json.loads(facts.get("parameters") or "{}")
     return Survey(
@@ -80,7 +89,8 @@ def survey(database: sqlite3.Connection) -> Survey:
         dates=np.array(json.loads(facts.get("dates") or "[]"), dtype="datetime64[D]"),
         columns=columns,
         filled=frozenset(c for c in columns if _any(database, f"SELECT 1 FROM parcels WHERE {_quoted(c)} IS NOT NULL")),
-        relevance=_any(database, "SELECT 1 FROM relevance"),
+        relevance=_any(database, "SELECT 1 FROM relevance WHERE relevance IS NOT NULL"),
+        reflectance=REFLECTANCE[0][0] in _columns(database, "relevance"),
         summaries=tuple(name for name in SUMMARIES if name in tables and _any(database, f"SELECT 1 FROM {name}")),
         scale=_scale(database),
         decided_at=parameters.get("decided_at"),
@@ -97,8 +107,8 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _columns(database: sqlite3.Connection) -> tuple[str, ...]:
-    names = [row[0] for row in database.execute("SELECT name FROM pragma_table_info('parcels')")]
+def _columns(database: sqlite3.Connection, table: str) -> tuple[str, ...]:
+    names = [row[0] for row in database.execute("SELECT name FROM pragma_table_info(?)", (table,))]
     return tuple(name for name in names if name not in ("fid", "geom"))
 
 
@@ -130,8 +140,9 @@ def _scale(database: sqlite3.Connection) -> int:
         abs(value)
         for fid in rows
         for (value,) in database.execute("SELECT relevance FROM relevance WHERE fid = ?", (fid,))
+        if value is not None
     ]
-    return max(1, round(float(np.quantile(values, 0.98))))
+    return max(1, round(float(np.quantile(values, 0.98)))) if values else 1
 
 
 def _crs(database: sqlite3.Connection) -> Crs | None:

@@ -11,10 +11,12 @@ from .texts import mark, tr
 
 #: Colours of the map tip: for the crop, against it, its window; and the bands of the lower panel.
 FOR, AGAINST, WINDOW = "#2166ac", "#d6604d", "#e8c766"
-BANDS = {mark("red"): "#c0392b", mark("near infrared"): "#7d3c98"}
+BANDS = {mark("red"): "#c0392b", mark("near infrared"): "#7d3c98", mark("short-wave infrared"): "#117a65"}
+#: How opaque the lines of the crop's median are beside those of the parcel, of 255.
+PALE = 85
 MARGIN = 8
-#: Share of the height that the lower panel has, where there are curves.
-LOWER = 0.34
+#: Share of the height that the lower panel has, where there is reflectance.
+LOWER = 0.45
 #: Size of the letters below the heading.
 SMALL = 0.87
 #: Days that are left free before the first date and after the last.
@@ -22,7 +24,7 @@ FREE = 6
 
 
 class RelevanceChart(QWidget):
-    """Bars of relevance by date, with window, growth stages, and the reflectance of the crop beneath."""
+    """Bars of relevance by date, with window and growth stages, and beneath the reflectance of parcel and crop."""
 
     def __init__(self, parent=None):
         super().__init__(parent)
@@ -60,7 +62,8 @@ class RelevanceChart(QWidget):
     def paint_parcel(self, painter, area):
         line = painter.fontMetrics().height()
         self.paint_heading(painter, QRectF(area.left(), area.top(), area.width(), line))
-        if not self.parcel.dates or all(value is None for value in self.parcel.relevance):
+        related = any(value is not None for value in self.parcel.relevance)
+        if not related and not self.parcel.own:
             painter.setPen(self.faint())
             text = self.parcel.status or tr("The parcel was not seen.")
             painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, text)
@@ -69,16 +72,18 @@ class RelevanceChart(QWidget):
         small.setPointSizeF(SMALL * small.pointSizeF())
         painter.setFont(small)
         body = area.adjusted(0, 1.3 * line, 0, -2.5 * line)  # beneath: months, and the key
-        # Curves get their own panel, where there is room to read them.
-        lower = LOWER * body.height() if self.parcel.curves and body.height() > 8 * line else 0
+        # Reflectance gets its own panel, where there is room to read it.
+        curves = (self.parcel.own or self.parcel.curves) and body.height() > 9 * line
+        lower = body.height() if not related else LOWER * body.height() if curves else 0
         upper = body.adjusted(0, 0, 0, -lower)
         self.paint_window(painter, body)
         self.paint_months(painter, body, area)
-        rows = self.paint_stages(painter, upper, line)
-        self.paint_bars(painter, upper.adjusted(0, rows * line, 0, -2))
+        if related:
+            rows = self.paint_stages(painter, upper, line)
+            self.paint_bars(painter, upper.adjusted(0, rows * line, 0, -2))
+            self.paint_key(painter, QRectF(area.left(), area.bottom() - line, area.width(), line))
         if lower:
             self.paint_curves(painter, QRectF(body.left(), upper.bottom() + 4, body.width(), lower - 4))
-        self.paint_key(painter, QRectF(area.left(), area.bottom() - line, area.width(), line))
 
     def paint_heading(self, painter, place):
         """Write crop and confidence, then parcel and year."""
@@ -171,26 +176,64 @@ class RelevanceChart(QWidget):
         painter.drawLine(QPointF(place.left(), zero), QPointF(place.right(), zero))
 
     def paint_curves(self, painter, place):
-        """Draw the median reflectance of the crop, from 0 to the highest, over the dates that have it."""
-        values = [value for curve in self.parcel.curves.values() for value in curve if value is not None]
-        line = painter.fontMetrics().height()  # in which the names stand
-        scale = (place.height() - line) / max(values) if max(values) > 0 else 0
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        for name, curve in self.parcel.curves.items():
-            painter.setPen(QPen(QColor(BANDS[name]), 1.6))
-            points = [
-                QPointF(self.x_of(day, place), place.bottom() - max(0.0, value) * scale)
-                for day, value in zip(self.parcel.dates, curve)  # noqa: B905
-                if value is not None
-            ]
-            painter.drawPolyline(QPolygonF(points))
+        """Draw the reflectance of the parcel, and pale the median of its crop, from 0 to the highest."""
+        own, crop = self.parcel.own, self.parcel.curves
+        values = [value for curves in (own, crop) for curve in curves.values() for value in curve]
+        highest = max(value for value in values if value is not None)
+        line = painter.fontMetrics().height()  # two of which tell what is drawn
+        scale = (place.height() - 2.1 * line) / highest if highest > 0 else 0
+        for curves in (crop, own):
+            for name, curve in curves.items():
+                colour = self.band_colour(name, pale=curves is not own)
+                points = [
+                    QPointF(self.x_of(day, place), place.bottom() - max(0.0, value) * scale)
+                    for day, value in zip(self.parcel.dates, curve)  # noqa: B905 (Python 3.9)
+                    if value is not None
+                ]
+                painter.setPen(QPen(colour, 1.6))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawPolyline(QPolygonF(points))
+                if curves is own:
+                    painter.setBrush(colour)
+                    for point in points:
+                        painter.drawEllipse(point, 1.6, 1.6)
         painter.setPen(self.faint())
         painter.drawLine(place.bottomLeft(), place.bottomRight())
+        names = dict.fromkeys([*own, *crop])
+        bands = [(f"{highest:.0%}", self.faint()), *((tr(name), QColor(BANDS[name])) for name in names)]
+        self.paint_words(painter, QRectF(place.left(), place.top(), place.width(), line), bands)
+        self.paint_lines(painter, QRectF(place.left(), place.top() + line, place.width(), line))
+
+    def paint_words(self, painter, place, words):
+        """Write words in their colours one behind the other, as many as there is room for."""
         x = place.left()
-        for text, colour in [(f"{max(values):.0%}", self.faint()), *((tr(n), BANDS[n]) for n in self.parcel.curves)]:
-            painter.setPen(QColor(colour))
-            painter.drawText(QPointF(x, place.top() + painter.fontMetrics().ascent()), text)
-            x += painter.fontMetrics().horizontalAdvance(text) + 8
+        for text, colour in words:
+            width = painter.fontMetrics().horizontalAdvance(text)
+            if x + width > place.right():
+                break
+            painter.setPen(colour)
+            painter.drawText(QRectF(x, place.top(), width + 2, place.height()), text)
+            x += width + 8
+
+    def paint_lines(self, painter, place):
+        """Write whose the lines are: with points the parcel's, pale its crop's."""
+        x, y = place.left(), place.center().y()
+        whose = [(tr("this parcel"), True)] if self.parcel.own else []
+        whose += [(tr("median of its crop"), False)] if self.parcel.curves else []
+        for text, is_own in whose:
+            width = painter.fontMetrics().horizontalAdvance(text)
+            if x + 24 + width > place.right():
+                break
+            colour = self.palette().text().color()
+            colour.setAlpha(255 if is_own or not self.parcel.own else PALE)
+            painter.setPen(QPen(colour, 1.6))
+            painter.setBrush(colour)
+            painter.drawLine(QPointF(x, y), QPointF(x + 18, y))
+            if is_own:
+                painter.drawEllipse(QPointF(x + 9, y), 1.6, 1.6)
+            painter.setPen(self.palette().text().color())
+            painter.drawText(QRectF(x + 23, place.top(), width + 2, place.height()), text)
+            x += width + 35
 
     def paint_key(self, painter, place):
         """Write what the colours mean, as much as there is room for."""
@@ -214,7 +257,7 @@ class RelevanceChart(QWidget):
             painter.drawText(QRectF(x + 8, place.top(), width + 2, place.height()), tr("known from"))
 
     def mouseMoveEvent(self, event):
-        """Tell the date under the mouse, its relevance, and the growth stage there."""
+        """Tell the date under the mouse, its relevance, the reflectance, and the growth stage there."""
         if self.parcel is None or not self.parcel.dates:
             return
         place = event.position() if hasattr(event, "position") else event.localPos()
@@ -225,7 +268,10 @@ class RelevanceChart(QWidget):
     def text_of(self, index):
         """Return what is told of one of the dates."""
         day, value = self.parcel.dates[index], self.parcel.relevance[index]
-        told = [day.isoformat(), tr("not seen") if value is None else f"{tr('relevance')} {value:+.3f}"]
+        seen = {name: curve[index] for name, curve in self.parcel.own.items() if curve[index] is not None}
+        missing = tr("no relevance") if seen else tr("not seen")
+        told = [day.isoformat(), missing if value is None else f"{tr('relevance')} {value:+.3f}"]
+        told += [f"{tr(name)} {reflectance:.1%}" for name, reflectance in seen.items()]
         told += [stage for at, stage in self.parcel.stages if at == day]
         return " · ".join(told)
 
@@ -243,6 +289,12 @@ class RelevanceChart(QWidget):
         dates = self.parcel.dates
         gaps = [abs(self.x_of(b, place) - self.x_of(a, place)) for a, b in zip(dates, dates[1:])]  # noqa: B905, RUF007 (Python 3.9)
         return min(9.0, max(1.5, 0.75 * min(gaps, default=9.0)))
+
+    def band_colour(self, name, pale):
+        """Return the colour of a band; the crop's lines are pale only beside those of the parcel."""
+        colour = QColor(BANDS[name])
+        colour.setAlpha(PALE if pale and self.parcel.own else 255)
+        return colour
 
     def colour(self, value):
         return FOR if value > 0 else AGAINST

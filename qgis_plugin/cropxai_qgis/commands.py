@@ -117,7 +117,7 @@ CROPS = (
 SERIES = Parameter("SERIES", "Series", "Folder (.zarr) that 'Extract series' wrote.", "folder")
 MAP = Parameter("MAP", "Crop map", "A layer of a crop map, or its GeoPackage.", "map")
 MODEL = Parameter(
-    "MODEL", "Model", "A model that comes with cropxai; 'default' is that of the level.",
+    "MODEL", "Model", "A model that comes with cropxai; 'default' is that of the level of the scenes or series.",
     "choice", "--model", "default", ("default", "europe-l1c", "europe-l2a"),
 )  # fmt: skip
 MODEL_FOLDER = Parameter(
@@ -209,7 +209,10 @@ COMMANDS: tuple[Command, ...] = (
          *WINDOWS,
          *_advanced(Parameter("DECIDED_AT", "Confidence of a known crop",
                               "From this confidence on, a parcel's crop counts as known.",
-                              "number", "--decided-at", 0.9, least=0, most=1)), EXTRA),
+                              "number", "--decided-at", 0.9, least=0, most=1),
+                    Parameter("REFLECTANCE", "Keep the reflectance of the parcels",
+                              "Of every parcel and date, for the panel; without it the file is a tenth smaller.",
+                              "flag", "--reflectance", True)), EXTRA),
         (Output("map", "Crop map", MAP_HELP),), ANSWERS,
         ("crop", "agriculture", "sentinel-2", "classification", "explanation", "relevance"),
         one_of=("SCENES", "RASTERS", "CATALOGUE"),
@@ -224,11 +227,11 @@ COMMANDS: tuple[Command, ...] = (
         tags=("crop", "report", "accuracy", "figures"),
     ),
     Command(
-        "style", "Write styles", MAPS, "Styles, forms and project of a crop map anew",
+        "style", "Export style (plugin-ready)", MAPS, "Write the styles, forms and project of a crop map anew",
         "Needed after the file was renamed, or after colours were changed in its table of classes. Styles that were "
         "saved in QGIS are kept.",
         (MAP,),
-        tags=("crop", "style", "symbology", "colour"),
+        tags=("crop", "style", "styles", "export", "plugin-ready", "write styles", "symbology", "colour"),
     ),
     Command(
         "ingest", "Extract series", WORK, "Reflectance of every parcel, date and band",

@@ -10,8 +10,14 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-#: Bands whose median is drawn, where the map has them: what green leaves absorb, and what they reflect.
-CURVES = (("B04", "red"), ("B08", "near infrared"), ("B8A", "near infrared"))
+#: Bands whose median is drawn, where the map has them: what green leaves absorb, what they reflect, and what water in
+#: them absorbs.
+CURVES = (("B04", "red"), ("B08", "near infrared"), ("B8A", "near infrared"), ("B11", "short-wave infrared"))
+#: Columns of the parcel's own reflectance, in ten-thousandths, by the same names.
+OWN = {
+    "red": "reflectance_red", "near infrared": "reflectance_nir", "short-wave infrared": "reflectance_swir",
+}  # fmt: skip
+TEN_THOUSANDTHS = 10_000
 
 
 class NoMap(Exception):
@@ -22,8 +28,9 @@ class NoMap(Exception):
 class ParcelRelevance:
     """The answer for a parcel and what spoke for it, date by date.
 
-    ``relevance`` has a value for each of ``dates``, None where the parcel was not seen. ``curves`` are median
-    reflectances of the parcel's crop on the same dates, by name. ``stages`` are typical growth stages by date.
+    ``relevance`` has a value for each of ``dates``, None where the parcel was not seen. ``own`` is the reflectance of
+    the parcel, ``curves`` the median of all parcels of its crop, on the same dates by name of the band; empty where the
+    map has none. ``stages`` are typical growth stages by date.
     """
 
     parcel: str
@@ -35,6 +42,7 @@ class ParcelRelevance:
     window: tuple[date, date] | None
     known_from: date | None
     stages: tuple[tuple[date, str], ...]
+    own: dict[str, tuple[float | None, ...]]
     curves: dict[str, tuple[float | None, ...]]
 
 
@@ -71,6 +79,7 @@ def _read(database, fid):
         window=(start, end) if start and end else None,
         known_from=_date(row["decision_date"]),
         stages=_stages(database, crop),
+        own=_own(database, fid, dates),
         curves=_curves(database, crop, dates),
     )
 
@@ -100,6 +109,24 @@ def _stages(database, crop):
         return ()
     peaks = [(_date(row[f"peak{rank}_date"]), row[f"peak{rank}_stage"]) for rank in (1, 2, 3)]
     return tuple(sorted((day, stage) for day, stage in peaks if day and stage))
+
+
+def _own(database, fid, dates):
+    """Return the reflectance of the parcel on each date, by name of the band; none in maps without it."""
+    offered = _columns(database, "relevance")
+    names = [name for name, column in OWN.items() if column in offered]
+    if not names:
+        return {}
+    columns = ", ".join(OWN[name] for name in names)  # names of ours, not of the file
+    rows = database.execute(f"SELECT date, {columns} FROM relevance WHERE parcel = ?", (fid,))  # nosec B608
+    by_date = {_date(day): values for day, *values in rows}
+    missing = [None] * len(names)
+    found = zip(*(by_date.get(day, missing) for day in dates))  # noqa: B905 (Python 3.9)
+    own = {
+        name: tuple(None if value is None else value / TEN_THOUSANDTHS for value in values)
+        for name, values in zip(names, found)  # noqa: B905
+    }
+    return {name: values for name, values in own.items() if any(value is not None for value in values)}
 
 
 def _curves(database, crop, dates):

@@ -108,18 +108,30 @@ def totals(count: int) -> np.ndarray:
     return values
 
 
+def reflectances(count: int) -> np.ndarray:
+    """Make reflectance in red, near and short-wave infrared, (parcel, time, column), where there is relevance.
+
+    The last is missing on some dates, and one parcel is brighter than white.
+    """
+    values = np.random.default_rng(2).uniform(0, 0.6, (count, len(DATES), 3)).astype(np.float32)
+    values[np.isnan(totals(count))] = np.nan
+    values[:, ::5, 2] = np.nan
+    values[:1, 1, 1] = 1.2
+    return values
+
+
 def charts(count: int) -> list[str]:
     """Write the relevance as the column `relevance_chart` has it."""
     return [";".join("" if np.isnan(v) else str(round(float(v) * 1000)) for v in row) for row in totals(count)]
 
 
 def relevance(count: int, size: int = 30) -> Iterator[RelevanceBlock]:
-    """Give the relevance in blocks of ``size`` parcels; one group of bands has nearly all, one is not read."""
-    values = totals(count)
+    """Give relevance and reflectance in blocks of ``size`` parcels; one group has nearly all, one is not read."""
+    values, seen = totals(count), reflectances(count)
     for first in range(0, count, size):
         total = values[first : first + size]
         shares = np.array([np.nan, 0.7, 0.1, 0.1, 0.1], dtype=np.float32)[: len(GROUPS)]
-        yield RelevanceBlock(first, total, total[..., None] * shares)
+        yield RelevanceBlock(first, total, total[..., None] * shares, seen[first : first + size])
 
 
 def classes(crop: pd.Series) -> pd.DataFrame:

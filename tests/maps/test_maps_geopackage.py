@@ -23,6 +23,8 @@ from example_map import (
     WITHOUT,
     classes,
     fields,
+    reflectances,
+    relevance,
     results,
     totals,
     write_example,
@@ -142,6 +144,43 @@ def test_relevance_table_holds_every_number_in_thousandths(example):
     assert "relevance_parcel" in plan
 
 
+def test_reflectance_is_that_of_the_parcel_in_ten_thousandths(example):
+    expected = reflectances(80)
+    there = {
+        (i + 1, str(DATES[t])): tuple(None if np.isnan(v) else round(float(v) * 10_000) for v in expected[i, t])
+        for i, t in np.argwhere(np.isfinite(totals(80)))
+    }
+    for table in ("relevance", "relevance_by_date"):
+        query = f"SELECT parcel, date, reflectance_red, reflectance_nir, reflectance_swir FROM {table}"
+        assert {
+            (parcel, day): seen for parcel, day, *values in rows(example, query) if (seen := tuple(values))
+        } == there
+    missing = sum(values[2] is None for values in there.values())
+    assert missing == rows(example, "SELECT sum(reflectance_swir IS NULL) FROM relevance")[0][0] > 100
+    assert rows(example, "SELECT max(reflectance_nir) FROM relevance") == [(12_000,)]
+
+
+def test_without_reflectance_its_columns_are_not_there(tmp_path):
+    blocks = (RelevanceBlock(b.first, b.total, b.groups) for b in relevance(2))
+    path = written(tmp_path / "m.gpkg", *tiny(2), blocks)
+    for table in ("relevance", "relevance_by_date"):
+        for query in ("SELECT name FROM pragma_table_info(?)",
+                      "SELECT column_name FROM gpkg_data_columns WHERE table_name = ?"):  # fmt: skip
+            names = {name for (name,) in rows(path, query, table)}
+            assert not names & set(columns.OPTIONAL) and "relevance" in names
+    assert rows(path, "SELECT count(*) FROM relevance") == [(int(np.isfinite(totals(2)).sum()),)]
+
+
+def test_reflectance_alone_has_its_rows(tmp_path):
+    nothing, seen = np.full((2, 2), np.nan, np.float32), np.full((2, 2, 3), np.nan, np.float32)
+    seen[1, 0, 1] = 0.25
+    path = written(tmp_path / "m.gpkg", *tiny(2), [RelevanceBlock(0, nothing, None, seen)], dates=DATES[:2])
+    query = "SELECT parcel, date, relevance, visible, reflectance_red, reflectance_nir FROM relevance"
+    assert rows(path, query) == [(2, "2018-03-01", None, None, None, 2500)]
+    styles = rows(path, "SELECT styleName, useAsDefault FROM layer_styles WHERE f_table_name = 'relevance_by_date'")
+    assert styles == [("vegetation", 1)]
+
+
 def test_relevance_without_bands_leaves_the_groups_null(tmp_path):
     path = written(tmp_path / "m.gpkg", *tiny(2), [block(0, [0.5, np.nan], [np.nan, np.nan])], dates=DATES[:2])
     assert rows(path, "SELECT parcel, date, relevance, visible FROM relevance") == [(1, "2018-03-01", 500, None)]
@@ -165,9 +204,15 @@ def test_dates_and_counts_of_the_view_are_answered_by_an_index(example):
 
 
 def test_relevance_of_another_shape_is_refused(tmp_path):
-    for wrong in (block(0, [1.0]), RelevanceBlock(0, np.ones((1, 12)), np.ones((1, 12, 2)))):
+    ones = np.ones((1, 12))
+    for wrong in (block(0, [1.0]), RelevanceBlock(0, ones, np.ones((1, 12, 2))),
+                  RelevanceBlock(0, ones, None, np.ones((1, 12, 2)))):  # fmt: skip
         with pytest.raises(ValueError, match="12 dates"):
             written(tmp_path / "m.gpkg", *tiny(), [wrong])
+    some = [RelevanceBlock(0, ones), RelevanceBlock(1, ones, None, np.ones((1, 12, 3)))]
+    for mixed in (some, some[::-1]):
+        with pytest.raises(ValueError, match="not every block has the reflectance"):
+            written(tmp_path / "m.gpkg", *tiny(2), mixed)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -301,7 +346,7 @@ def test_many_rows_in_bounded_memory(tmp_path):
     squares = shapely.box(*(np.arange(2000.0) + offset for offset in (0, 0, 0.9, 0.9)))
     parcels = gpd.GeoDataFrame(geometry=squares, crs="EPSG:25832")
     blocks = (
-        RelevanceBlock(first, np.ones((100, 30), np.float32), np.ones((100, 30, len(GROUPS)), np.float32))
+        RelevanceBlock(first, *(np.ones((100, 30, *more), np.float32) for more in ((), (len(GROUPS),), (3,))))
         for first in range(0, 2000, 100)
     )
     tracemalloc.start()

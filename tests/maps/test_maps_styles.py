@@ -28,6 +28,7 @@ FOUND = Survey(
     columns=columns.names(columns.PARCELS),
     filled=frozenset(columns.names(columns.PARCELS)),
     relevance=True,
+    reflectance=True,
     summaries=SUMMARIES,
     scale=500,
     decided_at=0.9,
@@ -102,11 +103,30 @@ def test_relevance_classes_lie_around_zero_and_cover_all():
 
 
 def test_styles_are_made_of_what_the_map_holds():
-    bare = changed(filled=frozenset(["crop"]), relevance=False, dates=DATES[:0], extent=None, crs=None)
+    bare = changed(
+        filled=frozenset(["crop"]), relevance=False, reflectance=False, dates=DATES[:0], extent=None, crs=None
+    )
     assert list(documents(bare)) == ["crop", "confidence"]
     assert documents(bare, "relevance_by_date") == {}
     tip = documents(bare)["crop"].findtext("mapTip")
     assert "base64" not in tip and "base64" in documents()["crop"].findtext("mapTip")
+
+
+def test_the_vegetation_index_is_drawn_where_there_is_reflectance():
+    document = documents(table="relevance_by_date")["vegetation"]
+    ranges = [(float(r.get("lower")), float(r.get("upper"))) for r in document.iter("range")]
+    assert all(upper == lower for (_, upper), (lower, _) in pairwise(ranges))
+    assert ranges[0][0] < -1 and ranges[-1][1] > 1
+    assert [r.get("label") for r in document.iter("range")][::5] == ["below 0.15", "above 0.75"]
+    assert document.find("temporal").get("enabled") == "1"
+    without = changed(reflectance=False)
+    assert list(documents(without, "relevance_by_date")) == ["relevance"]
+    for table in ("relevance", "relevance_by_date"):
+        aliases = [a.get("field") for a in documents(without, table)["relevance"].iter("alias")]
+        assert aliases == [c.name for c in columns.TABLES[table] if c.name not in columns.OPTIONAL]
+    # A map of answers alone, with reflectance: the vegetation is what opens.
+    styles = [s for s in map_styles(changed(relevance=False), "m.gpkg") if s.table == "relevance_by_date"]
+    assert [(s.name, s.default) for s in styles] == [("vegetation", True)]
 
 
 def test_what_is_unlike_the_training_data_is_hatched():
@@ -139,6 +159,7 @@ def test_one_default_style_a_table_in_the_file(example):
         ("top date", "parcels", "geom", 0),
         ("disagreement", "parcels", "geom", 0),
         ("relevance", "relevance_by_date", "geom", 1),
+        ("vegetation", "relevance_by_date", "geom", 0),
         ("relevance", "relevance", "", 1),
         ("classes", "classes", "", 1),
     ]

@@ -58,6 +58,7 @@ def qgis_process(qgis):
 def test_qgis_process_lists_all_algorithms_and_describes_one(qgis_process):
     listed = qgis_process("list").stdout
     assert [name for name in ALGORITHMS if f"cropxai:{name}\t" not in listed] == []
+    assert "cropxai:style\tExport style (plugin-ready)" in listed
     described = json.loads(qgis_process("--json", "help", "cropxai:train").stdout)
     expected = [*(p.name for p in command("train").parameters), "OUTPUT"]
     assert sorted(described["parameters"]) == sorted(expected)
@@ -116,6 +117,7 @@ def the_runs(scene):
     failing = [on_parcels(body, body) for body in ("crash", "rubbish", "nothing", "future", "old", "other")]
     return [
         on_parcels("opened", more={"LABEL_FIELD": "crop"}, load=True),
+        on_parcels("bare", more={"REFLECTANCE": False}),
         *kinds,
         *failing,
         on_parcels("cancelled", "slow", cancel_after=2.0, load=True),
@@ -166,6 +168,10 @@ def test_the_map_opens_styled_in_a_group(seen, scene):
     ]  # fmt: skip
     assert "--label-field crop" in found["log"] and "cropxai 0.1.0: " in found["log"]
     assert "is open in this project" in found["again"]
+
+
+def test_a_flag_that_is_on_can_be_taken_away(seen):
+    assert " --no-reflectance " in seen["bare"]["log"] and "reflectance" not in seen["opened"]["log"]
 
 
 def test_the_log_holds_the_exact_command(seen, scene):

@@ -208,7 +208,10 @@ class Words:
         return [parameter.option, value] if value and value != parameter.default else []
 
     def _flag(self, parameter):
-        return [parameter.option] if self.algorithm.parameterAsBool(self.values, parameter.name, self.context) else []
+        value = self.algorithm.parameterAsBool(self.values, parameter.name, self.context)
+        if value == bool(parameter.default):
+            return []
+        return [parameter.option if value else parameter.option.replace("--", "--no-", 1)]
 
     def _date(self, parameter):
         day = self.algorithm.parameterAsDateTime(self.values, parameter.name, self.context).date()

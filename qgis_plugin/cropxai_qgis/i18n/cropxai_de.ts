@@ -56,8 +56,8 @@
    <translation>Modell</translation>
   </message>
   <message>
-   <source>A model that comes with cropxai; 'default' is that of the level.</source>
-   <translation>Ein Modell, das cropxai mitbringt; 'default' ist das der Verarbeitungsstufe.</translation>
+   <source>A model that comes with cropxai; 'default' is that of the level of the scenes or series.</source>
+   <translation>Ein Modell, das cropxai mitbringt; 'default' ist das der Verarbeitungsstufe der Szenen oder der Reihe.</translation>
   </message>
   <message>
    <source>Folder of your own model</source>
@@ -228,6 +228,14 @@
    <translation>Ab dieser Konfidenz gilt die Kultur eines Schlags als bekannt.</translation>
   </message>
   <message>
+   <source>Keep the reflectance of the parcels</source>
+   <translation>Reflexion der Schläge behalten</translation>
+  </message>
+  <message>
+   <source>Of every parcel and date, for the panel; without it the file is a tenth smaller.</source>
+   <translation>Jedes Schlags an jedem Tag, für das Bedienfeld; ohne sie ist die Datei um ein Zehntel kleiner.</translation>
+  </message>
+  <message>
    <source>Further options</source>
    <translation>Weitere Optionen</translation>
   </message>
@@ -276,12 +284,12 @@
    <translation>Die Abbildungen der Seite als Dateien.</translation>
   </message>
   <message>
-   <source>Write styles</source>
-   <translation>Stile schreiben</translation>
+   <source>Export style (plugin-ready)</source>
+   <translation>Stil exportieren (fertig für das Plugin)</translation>
   </message>
   <message>
-   <source>Styles, forms and project of a crop map anew</source>
-   <translation>Stile, Formulare und Projekt einer Anbaukarte neu</translation>
+   <source>Write the styles, forms and project of a crop map anew</source>
+   <translation>Stile, Formulare und Projekt einer Anbaukarte neu schreiben</translation>
   </message>
   <message>
    <source>Needed after the file was renamed, or after colours were changed in its table of classes. Styles that were saved in QGIS are kept.</source>
@@ -564,12 +572,24 @@
    <translation>nahes Infrarot</translation>
   </message>
   <message>
+   <source>short-wave infrared</source>
+   <translation>kurzwelliges Infrarot</translation>
+  </message>
+  <message>
    <source>no answer</source>
    <translation>keine Antwort</translation>
   </message>
   <message>
    <source>known from</source>
    <translation>bekannt ab</translation>
+  </message>
+  <message>
+   <source>no relevance</source>
+   <translation>keine Relevanz</translation>
+  </message>
+  <message>
+   <source>not seen</source>
+   <translation>nicht gesehen</translation>
   </message>
   <message>
    <source>The parcel was not seen.</source>
@@ -584,8 +604,12 @@
    <translation>dagegen</translation>
   </message>
   <message>
-   <source>not seen</source>
-   <translation>nicht gesehen</translation>
+   <source>this parcel</source>
+   <translation>dieser Schlag</translation>
+  </message>
+  <message>
+   <source>median of its crop</source>
+   <translation>Median seiner Kultur</translation>
   </message>
   <message>
    <source>its window</source>

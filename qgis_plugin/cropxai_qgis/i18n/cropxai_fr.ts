@@ -56,8 +56,8 @@
    <translation>Modèle</translation>
   </message>
   <message>
-   <source>A model that comes with cropxai; 'default' is that of the level.</source>
-   <translation>Un modèle fourni avec cropxai ; « default » est celui du niveau de traitement.</translation>
+   <source>A model that comes with cropxai; 'default' is that of the level of the scenes or series.</source>
+   <translation>Un modèle fourni avec cropxai ; « default » est celui du niveau de traitement des scènes ou de la série.</translation>
   </message>
   <message>
    <source>Folder of your own model</source>
@@ -228,6 +228,14 @@
    <translation>À partir de cette confiance, la culture d'une parcelle est tenue pour connue.</translation>
   </message>
   <message>
+   <source>Keep the reflectance of the parcels</source>
+   <translation>Garder la réflectance des parcelles</translation>
+  </message>
+  <message>
+   <source>Of every parcel and date, for the panel; without it the file is a tenth smaller.</source>
+   <translation>De chaque parcelle à chaque date, pour le panneau ; sans elle, le fichier est plus petit d'un dixième.</translation>
+  </message>
+  <message>
    <source>Further options</source>
    <translation>Autres options</translation>
   </message>
@@ -276,12 +284,12 @@
    <translation>Les figures de la page, en fichiers.</translation>
   </message>
   <message>
-   <source>Write styles</source>
-   <translation>Écrire les styles</translation>
+   <source>Export style (plugin-ready)</source>
+   <translation>Exporter le style (prêt pour l'extension)</translation>
   </message>
   <message>
-   <source>Styles, forms and project of a crop map anew</source>
-   <translation>Styles, formulaires et projet d'une carte des cultures à neuf</translation>
+   <source>Write the styles, forms and project of a crop map anew</source>
+   <translation>Réécrire les styles, les formulaires et le projet d'une carte des cultures</translation>
   </message>
   <message>
    <source>Needed after the file was renamed, or after colours were changed in its table of classes. Styles that were saved in QGIS are kept.</source>
@@ -564,12 +572,24 @@
    <translation>proche infrarouge</translation>
   </message>
   <message>
+   <source>short-wave infrared</source>
+   <translation>infrarouge à ondes courtes</translation>
+  </message>
+  <message>
    <source>no answer</source>
    <translation>pas de réponse</translation>
   </message>
   <message>
    <source>known from</source>
    <translation>connue dès</translation>
+  </message>
+  <message>
+   <source>no relevance</source>
+   <translation>pas de pertinence</translation>
+  </message>
+  <message>
+   <source>not seen</source>
+   <translation>non vue</translation>
   </message>
   <message>
    <source>The parcel was not seen.</source>
@@ -584,8 +604,12 @@
    <translation>contre elle</translation>
   </message>
   <message>
-   <source>not seen</source>
-   <translation>non vue</translation>
+   <source>this parcel</source>
+   <translation>cette parcelle</translation>
+  </message>
+  <message>
+   <source>median of its crop</source>
+   <translation>médiane de sa culture</translation>
   </message>
   <message>
    <source>its window</source>
