@@ -49,7 +49,7 @@ lock:
 sample: $(VENV)/.installed
 	$(BIN)/cropxai simulate scenes -o sample_data --parcels 150 --size 216 --year 2018 --dates 28 --cloudiness 0.45 --seed 7 --overwrite
 
-EUROPE = --country Austria,Denmark,Slovenia,Bavaria,Flanders --regions 45 --balance 0.3 \
+EUROPE = --country Austria,Denmark,Slovenia,Bavaria,Flanders --regions 45 --balance 0.3 --hardness 1 \
 	--weather 2015,2016,2017,2018,2019,2020,2021,2022,2023 --year 2019
 TRAINING = --average 0.99 --late-start 0.15 --growing-season 0.4 --gain 0.1 --shift 6 --clouds 0.5
 

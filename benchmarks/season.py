@@ -35,8 +35,9 @@ from cropxai.season.trial import Trial
 from cropxai.season.window import class_relevance, date_relevance, windows
 from cropxai.season.years import transfer
 from cropxai.series import CropSeries, with_thermal_time
-from cropxai.simulate import simulate_series
-from cropxai.simulate.country import TINYEUROCROPS_DAYS, Country, draw_land
+from cropxai.simulate import Country, simulate_series
+from cropxai.simulate.land import draw_land
+from cropxai.simulate.sky import TINYEUROCROPS_DAYS
 from cropxai.simulate.weather import FIRST_DAY
 
 MAX_LOSS = 0.75
@@ -74,7 +75,7 @@ def austria(year: int, parcels: int, folder: Path, level: str = "L1C", classes: 
     """Return simulated Austria with its thermal time: every second of TinyEuroCrops' 80 dates."""
     dates = np.datetime64(f"{year}-01-01") + TINYEUROCROPS_DAYS[::2]
     asked = {"year": year, "level": level, "classes": classes, "countries": ("Austria",), "regions": 4,
-             "label_noise": 0.02, "seed": 5, "dates": dates}  # fmt: skip
+             "label_noise": 0.02, "hardness": 1.0, "seed": 5, "dates": dates}  # fmt: skip
     series = simulate_series(parcels, threads=1, **asked)
     weather = draw_land(Country(parcels=parcels, **asked)).weather
     days = np.datetime64(f"{year}-01-01") + FIRST_DAY + np.arange(weather.temperature.shape[1])

@@ -61,7 +61,7 @@ def series_of(name: str, quick: bool, keep: Path | None) -> CropSeries:
         kept = None if keep is None else keep / "simulated.zarr"
         if kept is not None and kept.exists():
             return CropSeries.open(kept)
-        made = simulate_series(1500 if quick else 10_000, orbits=1, seed=5, bands=COMMON_BANDS)
+        made = simulate_series(1500 if quick else 10_000, orbits=1, seed=5, bands=COMMON_BANDS, hardness=1.0)
         return made if kept is None else CropSeries.open(made.save(kept))
     series = arkansas()
     chosen = np.random.default_rng(0).choice(len(series), 1500, replace=False) if quick else np.arange(len(series))
