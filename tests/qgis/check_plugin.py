@@ -55,13 +55,18 @@ def outcomes(runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def outcome(name: str, program: str, values: dict[str, Any], algorithm: str = "map", parcels: str = "file",
-            load: bool = False, cancel_after: float = 0) -> dict[str, Any]:  # fmt: skip
-    """Run an algorithm, with an output that QGIS is to open if ``load``, and describe what is then there."""
+            load: bool = False, cancel_after: float = 0, cancel_at: float = 0) -> dict[str, Any]:  # fmt: skip
+    """Run an algorithm, with an output that QGIS is to open if ``load``, and describe what is then there.
+
+    It is cancelled after so many seconds, or once its progress is so many per cent.
+    """
     os.environ["CROPXAI_PYTHON"] = program
     project, context, feedback = QgsProject.instance(), QgsProcessingContext(), QgsProcessingFeedback()
     context.setProject(project)
     if cancel_after:
         threading.Timer(cancel_after, feedback.cancel).start()
+    if cancel_at:
+        feedback.progressChanged.connect(lambda progress: feedback.cancel() if progress >= cancel_at else None)
     made = chain() if algorithm == "chain" else registry().createAlgorithmById(f"cropxai:{algorithm}")
     if "PARCELS" in values:
         values["PARCELS"] = layer_of(values["PARCELS"], parcels, project)
@@ -82,8 +87,22 @@ def outcome(name: str, program: str, values: dict[str, Any], algorithm: str = "m
         "log": feedback.textLog(),
         "again": made.checkParameterValues(values, context)[1],
         "left": sorted(set(temporary()) - before),
+        "running": running(str(values.get("OUTPUT", ""))) if cancel_at else [],
     }
     project.clear()
+    return found
+
+
+def running(word: str) -> list[str]:
+    """Return the command lines of all processes that have a word in them."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().decode(errors="replace").replace("\0", " ")
+        except OSError:  # it has ended
+            continue
+        if word in line:
+            found.append(line)
     return found
 
 

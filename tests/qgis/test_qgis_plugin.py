@@ -19,7 +19,8 @@ from cropxai.maps import columns
 
 ROOT = Path(__file__).parents[2]
 CHECK = Path(__file__).parent / "check_plugin.py"
-RASTERS = sorted((ROOT / "sample_data" / "scenes").glob("*.tif"))[:2]
+SAMPLE = ROOT / "sample_data"
+RASTERS = sorted((SAMPLE / "scenes").glob("*.tif"))[:2]
 ALGORITHMS = [*(command.name for command in COMMANDS), "environment"]
 
 
@@ -35,6 +36,7 @@ def scene(tmp_path_factory):
     write_example(folder / "example.gpkg")
     for raster in RASTERS:  # copies, because QGIS writes statistics beside the rasters that it opens
         shutil.copy(raster, folder)
+    shutil.copy(SAMPLE / "parcels.gpkg", folder / "sample.gpkg")
     fields(80).drop(columns="fid").rename(columns={"Crop": "crop"}).to_file(folder / "fields.gpkg")
     return folder
 
@@ -121,6 +123,11 @@ def the_runs(scene):
         *kinds,
         *failing,
         on_parcels("cancelled", "slow", cancel_after=2.0, load=True),
+        {
+            **on_parcels("half", more={"PARCELS": str(scene / "sample.gpkg"), "SCENES": str(SAMPLE / "scenes")}),
+            "program": str(Path(sys.executable).with_name("cropxai")),
+            "cancel_at": 20,
+        },
         {**on_parcels("missing"), "program": str(scene / "nowhere")},
         on_parcels("shapefile", more={"OUTPUT": str(scene / "crops.shp")}),
         on_parcels("no scenes", more={"SCENES": ""}),
@@ -251,6 +258,16 @@ def test_cancel_leaves_no_process_no_layer_and_no_file(seen, scene):
         os.kill(pid, 0)
 
 
+def test_cancel_in_the_middle_of_a_real_run_leaves_whole_parts_to_go_on_from(seen, scene):
+    found = seen["half"]
+    assert found["results"] == {} and found["running"] == []
+    assert [path.name for path in scene.iterdir() if "half" in path.name] == [".half.gpkg.parts"]
+    left = [path.name for path in (scene / ".half.gpkg.parts").iterdir()]
+    read = sum(name.endswith(".npz") for name in left)
+    assert 1 < read < len(list((SAMPLE / "scenes").glob("*.tif")))
+    assert not [name for name in left if name.startswith(".") or name == "lock"]
+
+
 def test_the_other_algorithms_run_their_command(seen, scene):
     def told(name):
         line = next(line for line in seen[name]["log"].splitlines() if "--progress json" in line)
@@ -298,7 +315,7 @@ def test_the_real_cropxai(qgis_process, tmp_path):
     ended = qgis_process("run", "cropxai:map", "--", *words, f"OUTPUT={output}", CROPXAI_PYTHON=str(program))
     assert ended.returncode == 0, ended.stdout + ended.stderr
     answers = pyogrio.read_dataframe(output, layer="parcels", read_geometry=False)
-    assert len(answers) == pyogrio.read_info(ROOT / "sample_data" / "parcels.gpkg")["features"]
+    assert len(answers) == pyogrio.read_info(SAMPLE / "parcels.gpkg")["features"]
     assert (answers["status"] == "classified").any()
     assert set(columns.names(columns.RELEVANCE)) <= set(pyogrio.read_info(output, layer="relevance")["fields"])
 
