@@ -139,7 +139,13 @@ _SPARE = (
 #: Sources of the typical dates. WOFOST: the regional cropping calendars in the heads of its crop files (Boons-Prins,
 #: de Koning, van Diepen & Penning de Vries 1993, CABO-TT Simulation Reports 32). NRW: state means of the observers of
 #: Deutscher Wetterdienst in North Rhine-Westphalia (Klimaatlas NRW, "Aussaat und Auflaufen von Mais und Winterweizen").
-WOFOST, NRW = "WOFOST", "NRW"
+#: ILR: days of sowing and harvest of the observers of Deutscher Wetterdienst around climate stations, compiled by the
+#: Institute for Food and Resource Economics, Bonn; from the earliest to the latest mean of the stations of Bavaria,
+#: Baden, North Rhine-Westphalia and Schleswig that have the crop. STRUBE: means of these observers over Germany,
+#: 2001-2022, first and last year (Strube Research, June 2023). RAPE: observations in the field beside 32 355 parcels
+#: (d'Andrimont et al. 2020, Remote Sensing of Environment 239, 111660). WINE: mean of thirty years in the Weinviertel
+#: (Meteonex, May 2018). SPRING: sowing of spring cereals in eastern Austria (BauernZeitung, 2023 and 2024).
+WOFOST, NRW, ILR, STRUBE, RAPE, WINE, SPRING = "WOFOST", "NRW", "ILR", "STRUBE", "RAPE", "WINE", "SPRING"
 
 #: Days by which a field may differ from a typical date and still be at that stage; a choice, not a measurement.
 SPREAD_DAYS = 10
@@ -162,17 +168,27 @@ _MAIZE = (
     Event(9, "emergence", 123, 139, "North Rhine-Westphalia, means of 1991-2020", NRW),
     Event(65, "flowering", 207, 207, "Germany", WOFOST),
 )
-#: Typical dates by crop, in their order in the year of harvest; crops for which no source was found have none.
+#: Typical dates by crop, in their order in the year of harvest; crops for which no source was found have none, and what
+#: is sown in autumn has no sowing, because then another crop stands in the field's year.
 CALENDARS: dict[str, tuple[Event, ...]] = {
     "winter wheat": (
         Event(65, "flowering", 145, 166, "Germany, Benelux, northern France", WOFOST),
-        Event(89, "maturity", 213, 227, "Germany, Benelux, northern France", WOFOST),
+        Event(99, "harvest", 208, 223, "Germany, ten stations", ILR),
     ),
-    "spring barley": (Event(0, "sowing", 85, 85, "southern Germany", WOFOST),),
-    "grain maize": (*_MAIZE, Event(89, "maturity", 293, 293, "Germany", WOFOST)),
-    "silage maize": _MAIZE,
+    "spring durum wheat": (Event(0, "sowing", 51, 59, "eastern Austria", SPRING),),
+    "winter barley": (Event(99, "harvest", 184, 201, "Germany, ten stations", ILR),),
+    "spring barley": (
+        Event(0, "sowing", 77, 102, "Germany, five stations", ILR),
+        Event(99, "harvest", 195, 232, "Germany, five stations", ILR),
+    ),
+    "grain maize": (*_MAIZE, Event(99, "harvest", 266, 288, "Germany, nine stations", ILR)),
+    "silage maize": (*_MAIZE, Event(99, "harvest", 261, 272, "Germany, ten stations", ILR)),
     "beans": (Event(0, "sowing", 85, 85, "Germany", WOFOST),),
     "potatoes": (Event(0, "planting", 105, 105, "Germany, Benelux, northern France", WOFOST),),
+    "winter rapeseed": (
+        Event(65, "flowering", 111, 139, "Germany in 2018", RAPE),
+        Event(99, "harvest", 199, 211, "Germany, ten stations", ILR),
+    ),
     "sunflower": (
         Event(0, "sowing", 95, 95, "France", WOFOST),
         Event(65, "flowering", 191, 191, "France", WOFOST),
@@ -184,9 +200,11 @@ CALENDARS: dict[str, tuple[Event, ...]] = {
         Event(99, "harvest", 268, 268, "northern France", WOFOST),
     ),
     "sugar beet": (
-        Event(0, "sowing", 91, 100, "Germany, Benelux, northern France", WOFOST),
-        Event(99, "harvest", 290, 300, "Germany, Benelux, northern France", WOFOST),
+        Event(0, "sowing", 92, 98, "Germany, five stations", ILR),
+        Event(39, "canopy closure", 155, 173, "Germany", STRUBE),
+        Event(99, "harvest", 279, 299, "Germany, five stations", ILR),
     ),
+    "vineyards": (Event(65, "flowering", 145, 156, "Lower Austria", WINE),),
 }
 
 

@@ -1,10 +1,12 @@
 import re
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cropxai.crops import CALENDARS, CROPS, NRW, WOFOST, colours, find_crop, hcat_code, stage_on
+from cropxai import crops
+from cropxai.crops import CALENDARS, CROPS, ILR, colours, find_crop, hcat_code, stage_on
 
 
 @pytest.mark.parametrize(
@@ -73,15 +75,18 @@ def test_colours_are_told_apart_by_every_common_kind_of_vision(vision, labels, l
     ("crop", "date", "stage"),
     [
         ("winter wheat", "2018-06-05", "flowering (BBCH 65)"),
-        ("winter wheat", "2018-07-05", "between flowering and maturity"),
+        ("winter wheat", "2018-07-05", "between flowering and harvest"),
         ("winter wheat", "2018-04-01", "before flowering"),
-        ("winter wheat", "2018-10-01", "after maturity"),
+        ("winter wheat", "2018-10-01", "after harvest"),
         ("Mais", "2018-05-01", None),
         ("corn", "2018-05-01", "sowing (BBCH 00)"),
         ("corn", "2020-05-15", "emergence (BBCH 09)"),
-        ("silage maize", np.datetime64("2018-09-20"), "after flowering"),
+        ("silage maize", np.datetime64("2018-09-20"), "harvest (BBCH 99)"),
         ("sugar beet", "2018-04-05", "sowing (BBCH 00)"),
-        ("winter rapeseed", "2018-05-01", None),
+        ("winter rapeseed", "2018-05-01", "flowering (BBCH 65)"),
+        ("winter barley", "2018-07-10", "harvest (BBCH 99)"),
+        ("sugar beet", "2018-06-10", "canopy closure (BBCH 39)"),
+        ("winter rye", "2018-07-10", None),
         ("grassland", "2018-05-01", None),
     ],
 )
@@ -89,10 +94,36 @@ def test_growth_stages_follow_the_calendars(crop, date, stage):
     assert stage_on(crop, date) == stage
 
 
+#: Means by station of days of sowing and harvest of the observers of Deutscher Wetterdienst, as ILR Bonn compiled them.
+STATION_MEANS = {
+    ("winter wheat", "harvest"): (214, 213, 208, 212, 213, 218, 218, 222, 215, 223),
+    ("winter barley", "harvest"): (192, 188, 184, 190, 192, 197, 199, 201, 193, 199),
+    ("spring barley", "sowing"): (83, 89, 89, 102, 77),
+    ("spring barley", "harvest"): (213, 221, 222, 232, 195),
+    ("grain maize", "harvest"): (271, 266, 276, 284, 278, 277, 282, 288, 275),
+    ("silage maize", "harvest"): (263, 262, 272, 263, 261, 265, 263, 263, 263, 272),
+    ("winter rapeseed", "harvest"): (202, 200, 199, 204, 201, 211, 211, 211, 202, 207),
+    ("sugar beet", "sowing"): (93, 98, 92, 95, 93),
+    ("sugar beet", "harvest"): (288, 293, 290, 279, 299),
+}
+
+
+@pytest.mark.parametrize(("crop", "stage"), STATION_MEANS)
+def test_days_of_observers_span_their_stations(crop, stage):
+    (event,) = (e for e in CALENDARS[crop] if e.name == stage)
+    means = STATION_MEANS[crop, stage]
+    assert (event.first, event.last, event.source) == (min(means), max(means), ILR)
+
+
+def test_every_typical_date_names_its_source():
+    told = Path(crops.__file__).read_text(encoding="utf-8")
+    for event in (e for events in CALENDARS.values() for e in events):
+        assert event.region and f"{event.source}: " in told
+
+
 def test_calendars_are_of_known_crops_and_in_order():
     assert set(CALENDARS) <= {c.label for c in CROPS}
     for events in CALENDARS.values():
         assert [e.bbch for e in events] == sorted(e.bbch for e in events)
         assert all(1 <= e.first <= e.last <= 365 for e in events)
-        assert all(e.source in (WOFOST, NRW) for e in events)
         assert all(a.last <= b.first for a, b in pairwise(events))

@@ -16,7 +16,7 @@ DAY, THERMAL_TIME = "day of season", "thermal time"
 TIME_ENCODINGS = (DAY, THERMAL_TIME)
 #: The column of clear pixels, behind those of the bands: ln(1 + pixels).
 PIXELS = "valid_pixels"
-#: Degree-days that count as one day: a warm day over a base of 0 °C, so that a season is as long as in days.
+#: Degree-days that count as one day: a warm day over the usual base, so that a season is about as long as in days.
 DEGREE_DAYS_A_DAY = 15.0
 
 

@@ -20,6 +20,7 @@ from cropxai.model import Model, Settings
 from cropxai.model.checkpoint import Window
 from cropxai.reporting import Report, part, silent
 from cropxai.season.curves import crop_curves
+from cropxai.season.elects import ElectsSettings
 from cropxai.season.measures import loss_bound
 from cropxai.season.rivals import Comparison, Tried, compare_rules, joined
 from cropxai.season.search import Chosen, guided_search
@@ -224,7 +225,10 @@ def confirm(trial: Trial, model: Model, found: Chosen, report: Report = silent) 
 
 
 def with_networks(trial: Trial, model: Model, max_loss: float, report: Report = silent) -> list[Tried]:
-    """Train the rivals that need networks of their own: ELECTS, trial and error, windows of calendar and chance."""
+    """Train the rivals that need networks of their own: ELECTS, trial and error, windows of calendar and chance.
+
+    ELECTS sees the parcels twice as often as each of the other networks may.
+    """
     from cropxai.season.search import trial_and_error
 
     dates = np.unique(trial.series.dates)
@@ -232,7 +236,11 @@ def with_networks(trial: Trial, model: Model, max_loss: float, report: Report = 
     expanding = trial_and_error(trial, list(ends), whole=model, max_loss=max_loss, report=report)
     by_calendar, _ = retrained(trial, "calendar window (retrained)", calendar_windows(dates), report)
     by_chance, _ = retrained(trial, "random window (retrained)", random_windows(dates, 5, trial.settings.seed), report)
-    return [*ends_tried(trial, expanding), *by_calendar, *by_chance, *elects(trial, (0.3, 0.5, 0.8), report=report)]
+    asked, learnt = trial.settings, len(trial.learn)
+    steps = 2 * asked.epochs_for(learnt) * -(-learnt // asked.batch_size)
+    own = ElectsSettings(steps=steps, batch_size=asked.batch_size, seed=asked.seed)
+    stopping = elects(trial, (0.5, 0.8, 0.95), own, report)
+    return [*ends_tried(trial, expanding), *by_calendar, *by_chance, *stopping]
 
 
 def _with_window(model: Model, found: Chosen, confirmed: pd.DataFrame, year: int) -> Model:

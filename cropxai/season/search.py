@@ -235,6 +235,7 @@ def trial_and_error(
     whole: Model | None = None,
     max_loss: float = 0.75,
     level: float = 0.95,
+    enough: int | None = None,
     report: Report = silent,
 ) -> TrialAndError:
     """Train once for each end of the season and take the earliest that is accepted.
@@ -243,18 +244,26 @@ def trial_and_error(
     ----------
     ends : dates to try, rising; the whole season is added
     whole : the model of the whole season, if there is one
+    enough : stop trying after so many ends that lose no more than ``max_loss`` themselves; by default all are tried
     """
     dates = trial.series.dates
-    tried = [e for e in ends if e < dates.max()] + [dates.max()]
-    choose, test = [], []
+    said: list[tuple[np.datetime64, npt.NDArray[np.intp], npt.NDArray[np.intp]]] = []
+
+    def accuracy(choose: npt.NDArray[np.intp]) -> float:
+        return float((choose == trial.number[trial.choose]).mean())
+
+    tried = [dates.max()] + [e for e in ends if e < dates.max()]
+    within = 0
     for done, end in enumerate(tried):
         inside = dates <= end
-        last = done == len(tried) - 1
-        model = whole if last and whole is not None else trial.train(inside)
-        choose.append(trial.answers(model, trial.choose, inside))
-        test.append(trial.answers(model, trial.test, inside))
+        model = whole if done == 0 and whole is not None else trial.train(inside)
+        said.append((end, trial.answers(model, trial.choose, inside), trial.answers(model, trial.test, inside)))
         report((done + 1) / len(tried), f"end {end}")
-    answers = {"test_answers": np.stack(test), "choose_answers": np.stack(choose)}
-    test_right = answers["test_answers"] == trial.number[trial.test]
-    choose_right = answers["choose_answers"] == trial.number[trial.choose]
-    return TrialAndError(tuple(tried), _earliest(choose_right, max_loss, level), test_right, choose_right, **answers)
+        within += done > 0 and 100 * (accuracy(said[0][1]) - accuracy(said[-1][1])) <= max_loss
+        if enough is not None and within >= enough:
+            break
+    said = said[1:] + said[:1]
+    choose, test = np.stack([row[1] for row in said]), np.stack([row[2] for row in said])
+    choose_right, test_right = choose == trial.number[trial.choose], test == trial.number[trial.test]
+    stands = _earliest(choose_right, max_loss, level)
+    return TrialAndError(tuple(row[0] for row in said), stands, test_right, choose_right, test, choose)

@@ -29,8 +29,9 @@ class Trial:
     series : the labelled parcels
     names, number : the classes, and the class of each parcel
     learn, choose, test : indices of the parts
-    settings : of every training
+    settings : of the network for any season
     spent : what was trained so far: ``fits``, and ``parcels_seen``, parcels times epochs; the one thing that grows
+    windows : settings of networks that are retrained for some dates alone; by default ``settings``
     """
 
     series: CropSeries
@@ -41,6 +42,7 @@ class Trial:
     test: Index
     settings: Settings
     spent: dict[str, int] = field(default_factory=lambda: {"fits": 0, "parcels_seen": 0})
+    windows: Settings | None = None
 
     @classmethod
     def divide(
@@ -65,9 +67,11 @@ class Trial:
         return np.bincount(self.number[self.learn], minlength=len(self.names)) / len(self.learn)
 
     def train(self, inside: npt.ArrayLike | None = None, report: Report = silent) -> Model:
-        """Train on the dates ``inside`` (time,), by default all."""
-        series = self.series if inside is None else shown(self.series, inside)
-        model = train_on(series, self.names, self.number, self.learn, self.choose, self.settings, report=report)
+        """Train for any season, or for the dates ``inside`` (time,) alone."""
+        series, settings = self.series, self.settings
+        if inside is not None:
+            series, settings = shown(self.series, inside), self.windows or self.settings
+        model = train_on(series, self.names, self.number, self.learn, self.choose, settings, report=report)
         self.spent["fits"] += 1
         self.spent["parcels_seen"] += len(model.card.training["history"]) * len(self.learn)
         return model

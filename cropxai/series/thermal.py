@@ -4,7 +4,9 @@ Crops keep the pace of the temperature rather than of the calendar. A day of mea
 :math:`\min(\max(T, b), c) - b` degree days to the sum that begins on 1 January of the season's year, with a base *b*
 below which nothing grows and a cap *c* above which more warmth brings no more growth (McMaster & Wilhelm 1997,
 Agricultural and Forest Meteorology 87, 291-300, method 2 with daily means). A date counts the days up to and
-including it; dates before 1 January have zero.
+including it; dates before 1 January have zero. The base of 3 °C lies between those of winter cereals (0 °C) and of
+maize (7 °C), since one sum serves all crops of a series; of 0, 3 and 5 °C it keeps the stages of simulated crops
+nearest to those of another year (docs/results.md).
 
 Weather comes as a table (CSV) with columns ``date`` and ``temperature`` (°C, daily mean), or ``t_min`` and ``t_max``,
 and optionally one that says where it was measured: ``parcel_id``, any other column by parcel of the series such as
@@ -36,7 +38,7 @@ FARTHEST = 1.5
 FloatArray = npt.NDArray[np.float64]
 
 
-def with_thermal_time(series: CropSeries, weather: PathLike, *, base: float = 0.0, cap: float = 30.0) -> CropSeries:
+def with_thermal_time(series: CropSeries, weather: PathLike, *, base: float = 3.0, cap: float = 30.0) -> CropSeries:
     """Add the variable ``thermal_time`` (parcel, time), degree days since 1 January of the season's year.
 
     Parameters

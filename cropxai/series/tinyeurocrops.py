@@ -148,7 +148,7 @@ def write_tinyeurocrops(series: CropSeries, path: PathLike, region: str = NO_REG
 
     Parameters
     ----------
-    series : L1C with 13 bands; its column ``region`` gives the tables
+    series : L1C with 13 bands; its column ``region`` gives the tables, with _ in place of spaces
     region : the table of parcels that name no region
     overwrite : replace files that exist
 
@@ -165,7 +165,7 @@ def write_tinyeurocrops(series: CropSeries, path: PathLike, region: str = NO_REG
 
     path = Path(path)
     check_l1c(series, path, "TinyEuroCrops")
-    belongs = regions(series, region)
+    belongs = np.array([name.replace(" ", "_") for name in regions(series, region)], dtype=object)
     keys = sorted(set(belongs))
     if wrong := [key for key in keys if not _KEY.fullmatch(key)]:
         raise SeriesUnusable(f"{path}: region {wrong[0]!r} cannot name a table; use letters, digits and _, as in AT112")

@@ -213,6 +213,21 @@ def test_season_searches_and_its_model_decides_on_a_day(paths, tmp_path, capsys)
     assert "'cropxai season' learns them" in capsys.readouterr().err
 
 
+def test_season_trains_the_rivals(paths, tmp_path, capsys):
+    folder = tmp_path / "season"
+    argv = ["season", paths[0], "-o", str(folder), "--procedure", "search", "--rivals", "--max-loss", "20"]
+    assert main([*argv, *TRAINING[:-1]]) == 0
+    assert "ELECTS" in capsys.readouterr().out
+    rules = pd.read_csv(folder / "rules.csv").set_index("rival")
+    assert {"ELECTS", "trial and error (retrained)", "calendar window (retrained)", "random window (retrained)"} <= {
+        *rules.index
+    }
+    told = json.loads((folder / "early.json").read_text(encoding="utf-8"))
+    assert told["spent_with_rivals"]["fits"] > told["spent"]["fits"] + 10
+    # ELECTS is trained as long as the others, with epochs of the same parcels
+    assert told["spent_with_rivals"]["parcels_seen"] < 60 * told["spent"]["parcels_seen"]
+
+
 def test_season_of_another_year_needs_the_weather_of_both(paths, tmp_path, capsys):
     argv = ["season", paths[0], "-o", str(tmp_path / "s"), "--other-year", paths[0]]
     assert main(argv) == 2

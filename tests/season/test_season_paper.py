@@ -40,6 +40,8 @@ def test_the_experiment_runs_on_the_folder_of_the_data_set(data_set, tmp_path):
     assert table.loc["published", "window_accuracy"] == 0.8640 and table.loc["published", "end"] == "2019-08-09"
     assert table.loc["here, Δt_3", "parcels"] == 160 and table.loc["here, Δt_3", "classes"] == 2
     assert np.isnan(table.loc["published", "full_accuracy"])  # not published, so not shown
+    assert run.study.model.card.architecture.kind == "paper" and run.study.model.card.architecture.dates == 11
+    assert run.study.settings["training"]["any_season"] == run.study.settings["training"]["date_dropout"] == 0
     assert not run.simulated and "compare with nothing" not in run.text()
     run.save(tmp_path / "paper")
     assert {"paper.csv", "windows.csv", "model"} <= {p.name for p in (tmp_path / "paper").iterdir()}

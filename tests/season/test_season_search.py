@@ -61,6 +61,21 @@ def test_trial_and_error_trains_once_an_end(trial, network):
     assert found.test_right.shape == (4, len(trial.test))
 
 
+def test_trial_and_error_may_stop_at_what_is_enough(trial, network):
+    found = trial_and_error(trial, DATES[[4, 7, 8, 9]], whole=network, max_loss=10.0, enough=1)
+    losses = 100 * (found.choose_right[-1].mean() - found.choose_right.mean(axis=1))
+    assert found.ends[-1] == DATES[-1] and losses[-2] <= 10 and (losses[:-2] > 10).all()
+    assert len(found.ends) < 5
+
+
+def test_a_network_for_some_dates_alone_has_its_own_settings(trial):
+    own = replace(trial, windows=replace(trial.settings, any_season=0.0, epochs=1))
+    assert own.train(DATES >= DATES[6]).card.training["settings"]["any_season"] == 0
+    assert replace(own, settings=replace(QUICK, epochs=1, any_season=0.7)).train().card.training["settings"][
+        "any_season"
+    ] == pytest.approx(0.7)
+
+
 def test_coverage_prefers_what_speaks_for_others():
     """Of the best two dates by hand: one for each crop, not the two strongest of one crop."""
     relevance = np.array([[0.5, 0.4, 0.1, 0.0]] * 3 + [[0.0, 0.0, 0.3, 0.2]])

@@ -65,7 +65,7 @@ def test_places_are_by_region_parcel_or_the_nearest(tmp_path):
     pd.concat([pd.DataFrame({"date": DAYS, "zone": z, "temperature": 5.0 + z}) for z in (0, 1)]).to_csv(
         file, index=False
     )
-    found = with_thermal_time(series, file).dataset["thermal_time"].values
+    found = with_thermal_time(series, file, base=0.0).dataset["thermal_time"].values
     warmth = np.where(zones == "1", 6.0, 5.0)
     days = (series.dates - np.datetime64("2018-01-01")).astype(int) + 1
     np.testing.assert_allclose(found, warmth[:, None] * days, rtol=1e-6)
@@ -75,7 +75,7 @@ def test_places_are_by_region_parcel_or_the_nearest(tmp_path):
         pd.DataFrame({"date": DAYS, "lon": x, "lat": 48.5, "temperature": t}) for x, t in ((10.1, 4.0), (10.9, 9.0))
     ]
     pd.concat(frames).to_csv(spots, index=False)
-    found = with_thermal_time(series, spots).dataset["thermal_time"].values
+    found = with_thermal_time(series, spots, base=0.0).dataset["thermal_time"].values
     west = series.dataset["lon"].values < 10.5
     np.testing.assert_allclose(found, np.where(west, 4.0, 9.0)[:, None] * days, rtol=1e-6)
 
@@ -83,7 +83,7 @@ def test_places_are_by_region_parcel_or_the_nearest(tmp_path):
     frames = [pd.DataFrame({"date": DAYS, "parcel_id": p, "t_min": n - 3.0, "t_max": n + 3.0})
               for n, p in enumerate(series.parcel_id)]  # fmt: skip
     pd.concat(frames).to_csv(own, index=False)
-    found = with_thermal_time(series, own).dataset["thermal_time"].values
+    found = with_thermal_time(series, own, base=0.0).dataset["thermal_time"].values
     np.testing.assert_allclose(found, np.arange(30)[:, None] * days, rtol=1e-6)
 
 
@@ -100,7 +100,7 @@ def test_netcdf_like_era5_is_averaged_by_day(tmp_path, unit, offset):
         coords={"valid_time": hours, "latitude": [49.0, 48.0], "longitude": [10.0, 11.0]},
     ).to_netcdf(file, engine="scipy")
     series = two_crops(4)
-    found = with_thermal_time(series, file).dataset["thermal_time"]
+    found = with_thermal_time(series, file, base=0.0).dataset["thermal_time"]
     np.testing.assert_allclose(found[0], [by_day(d, 0, 30) for d in series.dates], rtol=1e-4)
 
 

@@ -152,6 +152,12 @@ def test_missing_is_nan_and_a_lone_zero_is_zero(tmp_path):
     assert series.dataset["valid_pixels"].values.tolist() == [[0, 1, 0, 0]]
 
 
+def test_simulated_landscapes_are_written_as_regions(tmp_path):
+    made = l1c(groups={"region": ["Austria 1", "Austria 1", "Austria 2", "Austria 2"]})
+    write_tinyeurocrops(made, tmp_path / "a.h5", region="XX000")
+    assert read_tinyeurocrops(tmp_path / "a.h5").group("region").tolist() == ["Austria_1"] * 2 + ["Austria_2"] * 2
+
+
 def test_regions_with_other_dates_are_joined(tmp_path):
     first = published(tmp_path / "a.h5", [[PARCEL_463]])
     published(first, [[[1] * 13, [2] * 13]], columns=["20190101", "20190106"], key="AT113", mode="a")
