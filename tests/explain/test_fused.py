@@ -15,7 +15,7 @@ from cropxai.model.fast import of_kind
 from cropxai.model.inputs import Inputs
 from cropxai.model.packing import DTYPES
 from cropxai.model.transformer import Architecture, CropTransformer
-from cropxai.simulate.country import simulate_series
+from cropxai.simulate import simulate_series
 
 
 def network(width=16, heads=4, layers=2, hidden=24, seed=0, **kinds):
