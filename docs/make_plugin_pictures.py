@@ -4,9 +4,10 @@ Needs Xvfb and QGIS; run it with the Python of an environment that has cropxai::
 
     python docs/make_plugin_pictures.py docs/ --parcel P039
 
-QGIS starts with an empty profile on a screen that nobody sees, and runs this file again within itself: it looks for
-"Crop map" in the toolbox, opens its dialog by a double click, fills it in, clicks Run, waits for the end, selects a
-parcel, and ends. What QGIS then holds is printed as JSON.
+QGIS starts with an empty profile on a screen that nobody sees, and runs this file again within itself: it installs the
+plugin from the zip of `make plugin`, is told the environment of cropxai, looks for "Crop map" in the toolbox, opens its
+dialog by a double click, fills it in, clicks Run, waits for the end, selects a parcel, and ends. What QGIS then holds
+is printed as JSON.
 """
 
 import argparse
@@ -54,7 +55,11 @@ def main() -> None:
         for new in (runtime, own):
             new.mkdir(mode=0o700)
         shutil.copytree(root / "sample_data", here / "sample_data")  # QGIS writes beside the files that it opens
-        order = {"folder": str(given.folder.resolve()), "parcel": given.parcel, "found": str(here / "found.json"),
+        package = [sys.executable, str(root / "qgis_plugin" / "package.py"), "-o", str(here)]
+        subprocess.run(package, check=True, stdout=subprocess.DEVNULL)
+        (zipped,) = here.glob("*.zip")
+        order = {"zip": str(zipped), "environment": sys.prefix, "parcel": given.parcel,
+                 "folder": str(given.folder.resolve()), "found": str(here / "found.json"),
                  "map": str(given.map.resolve() if given.map else here / "crops.gpkg")}  # fmt: skip
         server = subprocess.Popen([screen, "-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp"],
                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # fmt: skip
@@ -66,7 +71,6 @@ def main() -> None:
             environment = {
                 "PATH": path, "HOME": temporary, "LC_ALL": "C.UTF-8", "DISPLAY": f":{number}", "QT_QPA_PLATFORM": "xcb",
                 "XDG_RUNTIME_DIR": str(runtime), "TMPDIR": str(own), "QGIS_CUSTOM_CONFIG_PATH": temporary,
-                "QGIS_PLUGINPATH": str(root / "qgis_plugin"), "CROPXAI_PYTHON": sys.executable,
                 ORDER: json.dumps(order),
             }  # fmt: skip
             command = [qgis, "--nologo", "--noversioncheck", "--code", str(Path(__file__).resolve())]
@@ -124,8 +128,11 @@ def windows() -> list[list[str]]:
     return [[w.windowTitle(), *texts(w)] for w in QApplication.topLevelWidgets() if w.isVisible() and w.windowTitle()]
 
 
-def steps_to_a_map(folder: Path, path: Path, parcel: str, found: Path) -> Iterator[Wait]:
-    """Make the map by the dialog, select a parcel, and write down what is there."""
+def steps_to_a_map(
+    folder: Path, path: Path, parcel: str, found: Path, package: str, environment: str
+) -> Iterator[Wait]:
+    """Install the plugin, make the map by the dialog, select a parcel, and write down what is there."""
+    import pyplugin_installer
     from processing.core.ProcessingConfig import ProcessingConfig
     from qgis.core import QgsProject, QgsVectorLayer
     from qgis.PyQt.QtCore import QPoint, Qt
@@ -134,10 +141,11 @@ def steps_to_a_map(folder: Path, path: Path, parcel: str, found: Path) -> Iterat
     from qgis.utils import active_plugins, iface, loadPlugin, startPlugin, updateAvailablePlugins
 
     updateAvailablePlugins()
-    for plugin in ("processing", "cropxai_qgis"):
-        loadPlugin(plugin)
-        startPlugin(plugin)
+    loadPlugin("processing")
+    startPlugin("processing")
+    pyplugin_installer.instance().installFromZipFile(package)
     assert "cropxai_qgis" in active_plugins, "the plugin did not start"
+    ProcessingConfig.setSettingValue("CROPXAI_PYTHON", environment)
     window, project, left = iface.mainWindow(), QgsProject.instance(), Qt.MouseButton.LeftButton
     window.resize(1240, 760)
     docks = {dock.objectName(): dock for dock in window.findChildren(QDockWidget)}
@@ -277,7 +285,8 @@ if ORDER in os.environ:
     from qgis.PyQt.QtCore import QTimer
 
     asked = json.loads(os.environ[ORDER])
-    steps = steps_to_a_map(Path(asked["folder"]), Path(asked["map"]), asked["parcel"], Path(asked["found"]))
+    places = (Path(asked[name]) for name in ("folder", "map"))
+    steps = steps_to_a_map(*places, asked["parcel"], Path(asked["found"]), asked["zip"], asked["environment"])
     QTimer.singleShot(DRAWING, lambda: go(steps))
 elif __name__ == "__main__":
     main()

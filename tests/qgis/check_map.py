@@ -41,6 +41,7 @@ def main(path: str, picture: str) -> None:
 
 def seen(path: str, picture: str) -> dict[str, Any]:
     """Open the layers and describe them; they are gone when QGIS ends, which would crash otherwise."""
+    drawn = vegetation(path)
     layers = {name: QgsVectorLayer(f"{path}|layername={name}", name, "ogr") for name in tables(path)}
     parcels = layers["parcels"]
     found = {
@@ -52,6 +53,7 @@ def seen(path: str, picture: str) -> dict[str, Any]:
         "legend": [node.label() for node in parcels.renderer().legendSymbolItems()],
         "tips": tips(parcels),
         "colours": render(parcels, picture)[0],
+        "vegetation": drawn,
         "styles": {name: style(parcels, name) for name in own_styles(parcels)},
         "metadata": [parcels.metadata().title(), parcels.metadata().abstract()],
     }
@@ -126,13 +128,26 @@ def own_styles(layer: QgsVectorLayer) -> list[str]:
 
 def style(layer: QgsVectorLayer, name: str) -> dict[str, Any]:
     """Load a style of the file, and describe what it draws."""
+    loaded = load(layer, name)
+    labels = [item.label() for item in layer.renderer().legendSymbolItems()]
+    return {"loaded": loaded, "type": layer.renderer().type(), "labels": labels, "colours": render(layer)[0]}
+
+
+def load(layer: QgsVectorLayer, name: str) -> bool:
+    """Load a style of the file, and say whether it could be."""
     _, ids, names, _, _ = layer.listStylesInDatabase()
     qml, _ = layer.getStyleFromDatabase(ids[names.index(name)])
     document = QDomDocument()
     document.setContent(qml)
-    loaded, _ = layer.importNamedStyle(document)
-    labels = [item.label() for item in layer.renderer().legendSymbolItems()]
-    return {"loaded": loaded, "type": layer.renderer().type(), "labels": labels, "colours": render(layer)[0]}
+    return bool(layer.importNamedStyle(document)[0])
+
+
+def vegetation(path: str) -> dict[str, Any]:
+    """Draw the vegetation index of one date; QGIS 3.22 cannot filter a layer while others of its file are open."""
+    layer = QgsVectorLayer(f"{path}|layername=relevance_by_date", "days", "ogr")
+    loaded = load(layer, "vegetation")  # before the filter, with which QGIS finds no styles
+    layer.setSubsetString("\"date\" = '2018-03-11'")
+    return {"loaded": loaded, "colours": render(layer)[0]}
 
 
 def form(layer: QgsVectorLayer) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from example_map import CROPS, DATES, HOSTILE, HOSTILE_ROW, WITHOUT, totals, write_example
+from example_map import CROPS, DATES, HOSTILE, HOSTILE_ROW, WITHOUT, reflectances, totals, write_example
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 from system_python import PYTHON
@@ -16,7 +16,7 @@ from system_python import PYTHON
 from cropxai.crops import colours, find_crop
 from cropxai.maps import columns
 from cropxai.maps.maptip import NEGATIVE, POSITIVE, UNLIKE
-from cropxai.maps.styles import AGAINST_TO_FOR
+from cropxai.maps.styles import AGAINST_TO_FOR, BARE_TO_GREEN, NDVI_EDGES
 from cropxai.maps.symbology import HATCH_COLOUR
 
 CHECK = Path(__file__).parent / "check_map.py"
@@ -73,6 +73,18 @@ def test_the_legend_lists_the_crops_in_the_order_of_hcat(seen):
 def test_columns_have_aliases_and_the_layer_metadata(seen):
     assert seen["aliases"] == {c.name: c.alias for c in columns.PARCELS}
     assert seen["metadata"][0] == "Parcels" and "which dates decided" in seen["metadata"][1]
+
+
+def test_the_vegetation_index_is_drawn_in_its_classes(seen):
+    """The colour of every parcel is that of the class of (near infrared - red) / (near infrared + red)."""
+    found, day = seen["vegetation"], list(DATES.astype(str)).index("2018-03-11")
+    red, infrared = np.round(reflectances(80)[:, day, :2].astype(float), 4).T
+    index = (infrared - red) / (infrared + red)
+    drawn = {f"P{row:04d}": value for row, value in enumerate(index) if np.isfinite(value)}
+    assert found["loaded"] and set(found["colours"]) == set(drawn) and len(drawn) == 78
+    edges = np.array(NDVI_EDGES)
+    expected = {name: BARE_TO_GREEN[int((edges < value).sum())] for name, value in drawn.items()}
+    assert found["colours"] == expected and len(set(expected.values())) > 4
 
 
 def test_parcels_are_drawn_in_the_colour_of_their_crop(seen, written):
