@@ -6,14 +6,16 @@ Accuracies are over the test parcels, with intervals of 95 % from 1 000 bootstra
 
 - Full year, and data up to 1 August: there the others are trained for it; cropxai and the LSTM are one network.
 - Windows: one any-season network of cropxai against networks of cropxai that are trained for one window each (same
-  settings, no cutting), from mid-May on, every dekad (``--every N``: every N-th).
-- Calibration: the greatest expected calibration error of the any-season network over the months.
+  settings without cutting, and 3 000 steps for each window), from mid-May on, every dekad (or ``--ends``).
+- Calibration: by month, the expected calibration error of the any-season network, and the coverage of its sets of crops
+  at 90 %, over the test parcels of all folds (``--rounds``), each answered by the network that did not see it.
 - Speed: parcels per second of CPU time on one thread, the scores as ``cropxai classify`` works them out against the
   network run by PyTorch, 512 parcels at once, float32; training against a loop of nothing but PyTorch's calls on
   batches made beforehand.
 
-``--keep FOLDER`` keeps every answer, so that a stopped run goes on; ``--parts`` chooses parts. The sets are not
-part of the project (``benchmarks/real_series.py``).
+Trained is as by ``cropxai train --preset any-day`` (``--preset``, ``--settings``), the published network and those for
+one window without cutting. ``--keep FOLDER`` keeps every answer, so that a stopped run goes on; ``--parts`` chooses
+parts. The sets are not part of the project (``benchmarks/real_series.py``).
 """
 
 import argparse
@@ -30,19 +32,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from model_peers import PEERS, Answers, forest, trained
+from model_peers import PEERS, STEPS, Answers, forest, trained
 from real_series import arkansas, bavaria
 from relevance import machine
+from uncertainty import COVERAGE, joined
 
 from cropxai.model import Settings, load_model
 from cropxai.model.augment import augmented
+from cropxai.model.breakdown import answers_by_end, end_row, season_dates
 from cropxai.model.checkpoint import Model
 from cropxai.model.engine import scorer
 from cropxai.model.inputs import Inputs
 from cropxai.model.loop import fit
-from cropxai.model.prefixes import last_clear_day
-from cropxai.model.reliability import reliability
 from cropxai.model.schedule import rate
+from cropxai.model.settings import PRESETS
 from cropxai.model.splits import folds, hold_back
 from cropxai.model.train import labelled, train_on
 from cropxai.model.transformer import Architecture, CropTransformer
@@ -52,8 +55,15 @@ PARTS = ("random", "zone", "bavaria", "windows", "calibration", "speed", "traini
 #: Days of the season (days since 1 January 2021): 1 August, and mid-May.
 AUGUST, MID_MAY = 212, 134
 DRAWS = 1000
-#: Of which the first and the last are always there.
-WAYS = ("forest", *PEERS, "cropxai")
+#: Of which the first and the last are always there; "paper" is the published network, ``--architecture paper``.
+WAYS = ("forest", *PEERS, "paper", "cropxai")
+#: Of a quick run: little is learnt, which the figures show.
+QUICK, QUICK_PARTS = {"steps": 350, "batch_size": 64}, ("random", "zone", "calibration", "speed", "training")
+#: The published network sees whole windows, and takes the learning rate and decay of the other peers.
+PAPER = Settings(
+    architecture="paper", any_season=0.0, date_dropout=0.0, learning_rate=1e-3, weight_decay=1e-6, label_smoothing=0.0,
+    steps=2000, split="random",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,13 +93,13 @@ class Case:
         return learn, stop, self.inputs.take(self.test)
 
 
-def cases(series: CropSeries, name: str, split: str, rounds: int, quick: bool) -> list[Case]:
-    """Divide a set; the part for early stopping is a random fifth of what is not tested on."""
+def cases(series: CropSeries, name: str, split: str, rounds: int, quick: bool, parts: int = 5) -> list[Case]:
+    """Divide a set into parts; that for early stopping is a random fifth of what is not tested on."""
     if quick and len(series) > 1000:
         series = series.select(np.random.default_rng(0).choice(len(series), 1000, replace=False))
     series, names, target = labelled(series, 10)
     found = []
-    for number, (seen, test) in enumerate(list(folds(series, target, 5, split, 0))[:rounds]):
+    for number, (seen, test) in enumerate(list(folds(series, target, parts, split, 0))[:rounds]):
         if split == "zone":  # leave one group out tests on zone 0 first
             seen, test = test, seen
         learn, stop = hold_back(series.select(seen), target[seen], 0.2, "random", number)
@@ -116,7 +126,7 @@ class Bench:
 
     def peer(self, case: Case, way: str, day: float = np.inf) -> Answers:
         """Train a peer on the series up to a day, and answer."""
-        steps = self.settings.steps
+        steps = min(STEPS, self.settings.steps)
 
         def make() -> Answers:
             cut = case if day == np.inf else case.until(day)
@@ -130,7 +140,7 @@ class Bench:
         """Answer by the one LSTM on the series up to a day."""
         learn, stop, test = case.parts()
         days = [float(d) for d in case.inputs.day]
-        steps = self.settings.steps
+        steps = min(STEPS, self.settings.steps)
 
         def make() -> Answers:
             fitted = trained(PEERS["LSTM"], learn, stop, len(case.names), steps)
@@ -157,8 +167,15 @@ class Bench:
 
     def retrained(self, case: Case, day: float) -> Answers:
         """Answer by a network that was trained for the window up to a day."""
-        cut = case.until(day)
-        return said(self.ours(cut, replace(self.settings, any_season=0.0)), cut.inputs.take(case.test))
+        cut, steps = case.until(day), min(STEPS, self.settings.steps)
+        alone = replace(self.settings, any_season=0.0, growing_season=0.0, cut_together=False, steps=steps)
+        return said(self.ours(cut, alone), cut.inputs.take(case.test))
+
+    def paper(self, case: Case, day: float = np.inf) -> Answers:
+        """Answer by the published network, trained for the window up to a day."""
+        cut = case if day == np.inf else case.until(day)
+        settings = replace(PAPER, steps=min(PAPER.steps, self.settings.steps))
+        return said(self.ours(cut, settings), cut.inputs.take(case.test))
 
 
 def said(model: Model, inputs: Inputs) -> Answers:
@@ -191,7 +208,7 @@ def table(bench: Bench, rounds: list[Case], windows: dict[str, float]) -> dict[s
         "TempCNN": lambda case, day: bench.peer(case, "TempCNN", day),
         "L-TAE": lambda case, day: bench.peer(case, "L-TAE", day),
         "LSTM": bench.lstm,
-        "paper": lambda case, day: bench.peer(case, "paper", day),
+        "paper": bench.paper,
         "cropxai": bench.answers,
     }
     ways = {name: ask for name, ask in ways.items() if name in bench.ways}
@@ -210,43 +227,58 @@ def table(bench: Bench, rounds: list[Case], windows: dict[str, float]) -> dict[s
     return found
 
 
-def one_for_all(bench: Bench, case: Case, every: int) -> dict[str, float]:
-    """Compare the any-season network with one trained for each window; return the greatest loss in points."""
-    days = [float(day) for day in case.inputs.day if day >= MID_MAY][::every]
+def one_for_all(bench: Bench, case: Case, ends: str | None) -> dict[str, float]:
+    """Compare the any-season network with one trained for each window; return the loss by window, in points."""
+    new_year = np.datetime64(f"{case.series.season_year}-01-01")
+    days = [float(day) for day in case.inputs.day if day >= MID_MAY]
+    if ends is not None:
+        days = [float((np.datetime64(end) - new_year).astype(int)) for end in ends.split(",")]
+    ways: dict[str, Callable[[Case, float], Answers]] = {"retrained": bench.retrained, "one network": bench.answers}
+    if "LSTM" in bench.ways:
+        ways["LSTM"] = bench.lstm
     print(f"\n{case.name}: one network against networks trained for one window each, accuracy %")
-    print(f"{'data until':12s}{'retrained':>22s}{'one network':>22s}{'one minus retrained':>26s}{'LSTM':>22s}")
-    lost = {}
+    print(f"{'data until':12s}" + "".join(f"{way:>22s}" for way in (*ways, "one minus retrained")))
+    gains = {}
     for day in days:
-        date = np.datetime64(f"{case.series.season_year}-01-01") + int(day)
-        alone, one, early = (
-            right_of([(case, answer)])
-            for answer in (bench.retrained(case, day), bench.answers(case, day), bench.lstm(case, day))
-        )
-        lost[f"{date}"] = 100 * float((alone - one).mean())
-        print(f"{date!s:12s}{told(alone):>22s}{told(one):>22s}{told(one - alone):>26s}{told(early):>22s}", flush=True)
-    return lost
+        date = new_year + int(day)
+        right = {way: right_of([(case, ask(case, day))]) for way, ask in ways.items()}
+        gains[str(date)] = right["one network"] - right["retrained"]
+        shown = [*right.values(), gains[str(date)]]
+        print(f"{date!s:12s}" + "".join(f"{told(each):>22s}" for each in shown), flush=True)
+    print(f"mean of one minus retrained over the windows: {told(np.mean(list(gains.values()), axis=0))}")
+    return {date: -100 * float(gain.mean()) for date, gain in gains.items()}
 
 
-def calibration(bench: Bench, case: Case) -> float:
-    """Print the calibration error of the any-season network at the end of each month; return the greatest, per cent."""
-    model, test = bench.ours(case, bench.settings), case.inputs.take(case.test)
-    score = scorer(model.network)
-    print(f"\n{case.name}: expected calibration error, % (by chance alone)")
-    worst = 0.0
-    for month in range(1, 13):
-        first = np.datetime64(f"{case.series.season_year}-{month:02d}", "M")
-        day = int(
-            ((first + 1).astype("datetime64[D]") - first.astype("datetime64[Y]").astype("datetime64[D]")).astype(int)
-        )
-        cut = test.within(last_day=day - 1)
-        seen = cut.valid.any(axis=1)
-        cut = cut.take(np.flatnonzero(seen))
-        found = reliability(
-            model.probabilities(score(cut), last_clear_day(cut.valid, cut.day)), case.target[case.test][seen]
-        )
-        print(f"{first}: {100 * found.error:.2f} ({100 * found.by_chance:.2f})")
-        worst = max(worst, 100 * found.error)
-    return worst
+def calibration(bench: Bench, rounds: list[Case]) -> dict[str, float]:
+    """Print calibration error and coverage of the any-season networks at the end of each month, the folds together.
+
+    Returns the greatest error and the greatest distance of the coverage from its promise, in per cent.
+    """
+    series, target = rounds[0].series, rounds[0].target
+    ends = season_dates(series.dates)
+    asked = []
+    for case in rounds:
+        model = bench.ours(case, bench.settings)
+        found = answers_by_end(model, series.select(case.test), target[case.test], ends, COVERAGE)
+        asked.append([replace(answers, parcel=case.test[answers.parcel]) for answers in found])
+    print(f"\n{rounds[0].name.rpartition(' ')[0]}, {len(rounds)} rounds: %, error in brackets by chance alone")
+    print(f"{'data until':12s}{'parcels':>8s}{'accuracy':>10s}{'calibration error':>20s}{'coverage':>16s}{'crops':>7s}")
+    rows = []
+    for one_end in zip(*asked, strict=True):
+        row, _ = end_row(joined(one_end), target)
+        rows.append({name: value for name, value in row.items() if isinstance(value, float)})
+        now = rows[-1]
+        error = f"{100 * now['calibration_error']:.2f} ({100 * now['by_chance']:.2f})"
+        covered = f"{100 * now['coverage']:.1f} ± {100 * now['coverage_error']:.1f}"
+        print(
+            f"{row['date']!s:12s}{row['parcels']:>8}{100 * now['accuracy']:10.2f}{error:>20s}{covered:>16s}"
+            f"{now['set_size']:7.2f}", flush=True,
+        )  # fmt: skip
+    return {
+        "calibration_error": 100 * max(row["calibration_error"] for row in rows),
+        "calibration_by_chance": 100 * max(row["by_chance"] for row in rows),
+        "coverage_off": 100 * max(abs(row["coverage"] - COVERAGE) for row in rows),
+    }
 
 
 def paired(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
@@ -343,34 +375,40 @@ def training(rounds: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="less than a minute: few parcels, few steps")
-    parser.add_argument("--parts", default=",".join(PARTS), help="of: " + ", ".join(PARTS))
-    parser.add_argument("--every", type=int, default=1, help="windows: every N-th dekad")
-    parser.add_argument("--rounds", type=int, default=1, help="folds of Arkansas at random")
+    parser.add_argument("--quick", action="store_true", help="less than a minute: few parcels, steps and rivals")
     parser.add_argument(
-        "--settings", type=json.loads, default={}, help="of training, as JSON, in place of the defaults"
+        "--parts", help=f"of: {', '.join(PARTS)}; all by default, in a quick run {', '.join(QUICK_PARTS)}"
     )
-    parser.add_argument("--ways", default=",".join(WAYS), help="of: " + ", ".join(WAYS))
+    parser.add_argument("--ends", metavar="DATE,...", help="of windows, in place of every dekad from mid-May on")
+    parser.add_argument("--rounds", type=int, default=1, help="parts of Arkansas at random that are tested on")
+    parser.add_argument("--divide", type=int, default=5, help="parts of Arkansas at random")
+    parser.add_argument(
+        "--preset", default="any-day", choices=["none", *PRESETS], help="of training; none: the defaults"
+    )
+    parser.add_argument(
+        "--settings", type=json.loads, default={}, help="of training, as JSON, in place of those of the preset"
+    )
+    parser.add_argument(
+        "--ways", help="of: " + ", ".join(WAYS) + "; all by default, in a quick run the published network"
+    )
     parser.add_argument("--keep", type=Path, help="folder that keeps answers and models")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    quick, parts = options.quick, options.parts.split(",")
-    settings = Settings(split="random", **({"steps": 40} if quick else {}) | options.settings)
+    quick = options.quick
+    parts = options.parts.split(",") if options.parts else list(QUICK_PARTS if quick else PARTS)
+    preset = PRESETS.get(options.preset, {}) | (QUICK if quick else {})
+    ways = options.ways.split(",") if options.ways else ["paper"] if quick else WAYS
+    settings = Settings(split="random", **preset | options.settings)
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        run(
-            Bench(folder, settings, ("forest", *options.ways.split(","), "cropxai")),
-            parts,
-            quick,
-            options.rounds,
-            options.every,
-        )
+        run(Bench(folder, settings, ("forest", *ways, "cropxai")), parts, options)
 
 
-def run(bench: Bench, parts: list[str], quick: bool, rounds: int, every: int) -> None:
+def run(bench: Bench, parts: list[str], options: argparse.Namespace) -> None:
+    quick = options.quick
     figures: dict[str, Any] = {"settings": asdict(bench.settings), "machine": machine()}
-    random = cases(arkansas(), "Arkansas at random", "random", rounds, quick)
+    random = cases(arkansas(), "Arkansas at random", "random", options.rounds, quick, options.divide)
     until = {"full year": np.inf, "by 1 August": float(AUGUST)}
     if "random" in parts:
         found = table(bench, random, until)
@@ -383,11 +421,11 @@ def run(bench: Bench, parts: list[str], quick: bool, rounds: int, every: int) ->
         found = table(bench, cases(bavaria(), "Bavaria", "random", 1 if quick else 5, quick), {"full year": np.inf})
         figures |= {"accuracy_bavaria": found["cropxai full year"], "forest_bavaria": found["forest full year"]}
     if "windows" in parts:
-        figures["lost_by_window"] = one_for_all(bench, random[0], 12 if quick else every)
+        figures["lost_by_window"] = one_for_all(bench, random[0], "2021-06-21" if quick else options.ends)
     if "calibration" in parts:
-        figures["calibration_error"] = calibration(bench, random[0])
+        figures |= calibration(bench, random)
     if "speed" in parts:
-        figures["inference_speedup"] = inference(256 if quick else 2048, 3 if quick else 7)
+        figures["inference_speedup"] = inference(256 if quick else 2048, 2 if quick else 7)
     if "training" in parts:
         figures["training_throughput"] = training(2 if quick else 7)
     print(json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in figures.items()}))

@@ -94,15 +94,16 @@ def measure(case: str, steps: int, quick: bool, keep: Path | None) -> tuple[pd.D
         strange.append(novelty_table(model, series.select(seen), target[seen], tested))
     rows = []
     for fold_answers, fold_single in zip(zip(*asked, strict=True), zip(*single, strict=True), strict=True):
-        joined = _joined(fold_answers)
-        row, _ = end_row(joined, target)
-        before = _joined(fold_single)
+        both = joined(fold_answers)
+        row, _ = end_row(both, target)
+        before = joined(fold_single)
         row["one_temperature"] = reliability(before.probabilities, target[before.parcel]).error
         rows.append({"set": case} | row)
     return pd.DataFrame(rows), pd.concat(strange).groupby(["set", "until", "what"], sort=False).mean().reset_index()
 
 
-def _joined(found: tuple[EndAnswers, ...]) -> EndAnswers:
+def joined(found: tuple[EndAnswers, ...]) -> EndAnswers:
+    """Put the answers of several folds on the same season end together."""
     covered = [f.covered for f in found if f.covered is not None]
     sizes = [f.size for f in found if f.size is not None]
     return replace(

@@ -197,7 +197,8 @@ def _collected(command: Callable[..., Any], name: str, given: Sequence[Decorator
     before = len(getattr(collected, "__click_params__", []))
     for option in reversed(given):
         option(collected)
-    names = [param.name for param in collected.__click_params__[before:]]  # type: ignore[attr-defined]
+    own = collected.__click_params__[before:]  # type: ignore[attr-defined]
+    names = [param.name for param in own if param.expose_value]
     return collected
 
 
@@ -339,9 +340,20 @@ coverage = click.option(
 )
 
 
+def _preset(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    """Put the settings of a preset in place of the defaults, which other options still override."""
+    if value is not None:
+        from cropxai.model.settings import PRESETS
+
+        ctx.default_map = {**(ctx.default_map or {}), **PRESETS[value]}
+
+
 def training(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give the options of training, which reach the command as one dictionary, ``training``."""
     given = (
+        click.option("--preset", type=click.Choice(["any-day"]), is_eager=True, expose_value=False,
+                     callback=_preset, help="Settings for answers on any day of the season, from thousands of labels; "
+                     "options that are given count all the same."),
         click.option("--epochs", type=click.IntRange(0), default=0, help="Passes at most.  [default: by --steps]"),
         click.option("--steps", type=click.IntRange(1), default=3000, show_default=True, help="Steps aimed at."),
         click.option("--batch-size", type=click.IntRange(1), default=128, show_default=True, help="Parcels a step."),

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,14 @@ SCHEDULES, PRECISIONS = ("one-cycle", "cosine"), ("float32", "bfloat16")
 #: Width and layers of the sizes; of ten bands and five classes 74 021, 423 877 and 2 210 437 weights.
 SIZES = {"tiny": (64, 2), "small": (128, 3), "base": (256, 4)}
 ARCHITECTURES = ("cropxai", "paper")
+#: Choices that go together: "any-day" for one network that answers on any day of the season, from thousands of labelled
+#: parcels; on hundreds the defaults, half of whose samples are whole seasons, serve better (docs/results.md).
+PRESETS: dict[str, dict[str, Any]] = {
+    "any-day": {
+        "any_season": 0.85, "growing_season": 0.7, "cut_together": True, "date_dropout": 0.2, "average": 0.99,
+        "steps": 6000,
+    },
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
