@@ -1,8 +1,9 @@
 """How early is the crop known, at what loss: every way to decide, on real and simulated parcels.
 
 ``python benchmarks/season.py [--quick] [--sets arkansas,austria,bavaria,years] [-o FOLDER]``; the real sets are those
-of ``real_series.py``, Austria and its years are simulated. Prints tables, a line for each goal, and ends with one line
-of JSON. ``--quick`` takes fewer parcels and short trainings: it shows that the study runs, not what it finds.
+of ``real_series.py``, Austria and its years are simulated; ``stages`` is how far the stages of simulated crops move
+between years. Prints tables, a line for each goal, and ends with one line of JSON. ``--quick`` takes fewer parcels and
+short trainings: it shows that the study runs, not what it finds.
 
 The network for any season may cost as much as all networks of trial and error together; each of these is trained for
 its window alone. With ``-o`` every trained network is kept, so that a run that was cut short goes on.
@@ -58,8 +59,10 @@ SHIFT = 4.0
 YEARS: dict[str, Any] = {"classes": "crops", "regions": 8, "label_noise": 0.02, "hardness": 1.0, "seed": 5}
 CLEAR: dict[str, Any] = {**YEARS, "level": "L2A"}
 OTHER_YEARS = (2018, 2021)
-#: Days within which stages say how far a landscape is.
-STAGES_NEAR = 15.0
+#: Years by which the base and the pace of thermal time were chosen.
+BEFORE_YEARS = (2016, 2017, 2020, 2022)
+#: Fields of which the stages are known, and days within which stages say how far a landscape is.
+STAGE_FIELDS, STAGES_NEAR = 6000, 15.0
 #: Steps below which fewer settings are tried.
 SHORT = 500
 #: Parcels below which batches are small, so that a training has more steps.
@@ -87,7 +90,7 @@ class Effort:
     paper: tuple[int, ...] = (3, 8)
 
 
-QUICK = Effort(steps=80, window_steps=60, elects_steps=60, alphas=(0.5,), parcels=700, ends=1, paper=(3,))
+QUICK = Effort(steps=60, window_steps=40, elects_steps=40, alphas=(0.5,), parcels=500, ends=1, paper=(3,))
 
 
 def settings(effort: Effort, parcels: int) -> Settings:
@@ -325,9 +328,9 @@ def verdicts(name: str, found: dict[str, Any]) -> None:
         print(f"{name}: {what}: {value:.2f} (goal {goal}) {missed}")
 
 
-def stages_of(year: int, parcels: int) -> pd.DataFrame:
+def stages_of(year: int) -> pd.DataFrame:
     """Return the median day of each growth stage by landscape and crop, and the fields that it is of."""
-    land = draw_land(Country(parcels=parcels, year=year, level="L2A", countries=("Austria",), **YEARS))
+    land = draw_land(Country(parcels=STAGE_FIELDS, year=year, level="L2A", countries=("Austria",), **YEARS))
     fields = land.fields
     found = pd.DataFrame(fields.events, columns=list(EVENTS)).assign(place=fields.place, crop=fields.crop)
     long = found.melt(["place", "crop"], var_name="stage", value_name="day").dropna()
@@ -337,8 +340,40 @@ def stages_of(year: int, parcels: int) -> pd.DataFrame:
 
 def shifts(home: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     """Return the stages of both years that fall into the season: ``home`` and ``other`` day, and fields."""
-    both = home.join(other, lsuffix="_home", rsuffix="_other", how="inner")
+    both = home.add_suffix("_home").join(other.add_suffix("_other"), how="inner")
     return both[both["median_home"].between(60, 270)]
+
+
+def alignment() -> None:
+    """Print how far the stages of simulated crops lie from those of 2019, and how far after alignment by warmth."""
+    lands = {year: draw_land(Country(parcels=STAGE_FIELDS, year=year, level="L2A", countries=("Austria",), **YEARS))
+             for year in (2019, *BEFORE_YEARS, *OTHER_YEARS)}  # fmt: skip
+    day = FIRST_DAY + np.arange(lands[2019].weather.temperature.shape[1])
+    both = {year: shifts(stages_of(2019), stages_of(year)).reset_index() for year in lands if year != 2019}
+    rows = []
+    for year, table in both.items():
+        move = table["median_other"] - table["median_home"]
+        mean, size = (float(np.average(v, weights=table["size_home"])) for v in (move, move.abs()))
+        rows.append({"year": year, "later by": mean, "apart by": size})
+    print("\n## stages against those of 2019, days\n" + pd.DataFrame(rows).round(1).to_string(index=False))
+
+    def left(year: int, base: float, pace: float) -> float:
+        table, away = both[year], []
+        for place, own in table.groupby("place"):
+            warm = (np.clip(lands[y].weather.temperature[place], base, 30) - base for y in (year, 2019))
+            sums = [np.cumsum((each + pace + 1e-6) * (day >= 0)) for each in warm]
+            told = np.interp(np.interp(own["median_other"], day, sums[0]), sums[1], day)
+            away.append(np.stack([np.abs(told - own["median_home"]), own["size_home"]]))
+        gap, weight = np.concatenate(away, axis=1)
+        return float(np.average(gap, weights=weight))
+
+    rows = [
+        {"base": base, "pace": pace,
+         "by which it was chosen": np.mean([left(year, base, pace) for year in BEFORE_YEARS]),
+         "the others": np.mean([left(year, base, pace) for year in OTHER_YEARS])}
+        for base in (0.0, 3.0, 5.0) for pace in (0.0, 1.0, 3.0, 6.0, 10.0, 20.0)
+    ]  # fmt: skip
+    print("apart by after alignment\n" + pd.DataFrame(rows).round(2).to_string(index=False), flush=True)
 
 
 def true_days(other: CropSeries, stages: pd.DataFrame) -> npt.NDArray[np.float32]:
@@ -384,11 +419,11 @@ def years(effort: Effort, folder: Path, output: Path | None) -> dict[str, dict[s
             last_day = float(answers.day[end] - 1)
             print(f"\n## 2019 in other years: {len(trial.learn)} parcels learnt from, window to {answers.dates[end]}")
     scored = day_trial.series.select(day_trial.test)
-    of_home = stages_of(2019, effort.parcels)
+    of_home = stages_of(2019)
     recovered: dict[str, dict[str, float]] = {}
-    for year, seed in ((2019, 6), *((year, 5) for year in OTHER_YEARS)):
+    for year, seed in ((2019, 6), *((year, 5) for year in OTHER_YEARS[: 1 if few else None])):
         other = austria(year, effort.parcels // 2, folder, **{**CLEAR, "seed": seed})
-        of_other = shifts(of_home, stages_of(year, effort.parcels))
+        of_other = shifts(of_home, stages_of(year))
         told = {"true stages": true_days(other, of_other)} if seed == 5 else {}
         moved = transfer(*parts[0], last_day, home, scored, other, by="region", told=told,
                          thermal_network=parts[1] if len(parts) > 1 else None)  # fmt: skip
@@ -436,6 +471,9 @@ def main() -> None:
     recovered: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         for name in given.sets.split(","):
+            if name == "stages":
+                alignment()
+                continue
             if name == "years":
                 recovered = years(effort, Path(temporary), given.output)
                 continue
@@ -446,8 +484,8 @@ def main() -> None:
                 continue
             else:
                 series = {"arkansas": arkansas, "bavaria": bavaria}[name]()
-                if given.quick and len(series) > 700:
-                    series = series.select(np.random.default_rng(0).permutation(len(series))[:700])
+                if given.quick and len(series) > effort.parcels:
+                    series = series.select(np.random.default_rng(0).permutation(len(series))[: effort.parcels])
             found[name] = study(name, series, effort, given.output)
     print()
     for name, numbers in found.items():
