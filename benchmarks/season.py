@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ from cropxai.season.elects import ElectsSettings
 from cropxai.season.figure import draw_plane, draw_search
 from cropxai.season.measures import Outcome
 from cropxai.season.rivals import OURS, Tried, compare_rules, joined
-from cropxai.season.search import guided_search, trial_and_error
+from cropxai.season.search import TrialAndError, guided_search, trial_and_error
 from cropxai.season.stages import draw_crop, stage_test
 from cropxai.season.today import ClassThresholds
 from cropxai.season.trainings import calendar_windows, elects, ends_tried, random_windows, retrained
@@ -111,27 +111,31 @@ def for_a_window(asked: Settings, effort: Effort) -> Settings:
 
 @dataclass(frozen=True)
 class KeptTrial(Trial):
-    """A trial whose networks are kept in a folder, if there is one."""
+    """A trial whose networks are kept, also in a folder if there is one."""
 
     folder: Path | None = None
+    seen: dict[str, Model] = field(default_factory=dict)
 
     def train(self, inside: Any = None, report: Any = None) -> Model:
         """Train, or take the network of an earlier run."""
         asked = self.settings if inside is None else self.windows
         kept = np.ones(len(self.series.dates), bool) if inside is None else np.asarray(inside, bool)
         about = json.dumps([asdict(asked), kept.astype(int).tolist(), len(self.series), inside is None])
+        if about in self.seen:
+            return self.seen[about]
         place = None if self.folder is None else self.folder / hashlib.sha256(about.encode()).hexdigest()[:16]
         if place is not None and place.is_dir():
             model = load_model(place)
             self.spent["fits"] += 1
             self.spent["parcels_seen"] += len(model.card.training["history"]) * len(self.learn)
-            return model
-        start = time.process_time()
-        model = super().train(inside)
-        print(f"  trained on {int(kept.sum())} dates in {time.process_time() - start:.0f} s", flush=True)
-        if place is not None:
-            place.parent.mkdir(exist_ok=True)
-            model.save(place)
+        else:
+            start = time.process_time()
+            model = super().train(inside)
+            print(f"  trained on {int(kept.sum())} dates in {time.process_time() - start:.0f} s", flush=True)
+            if place is not None:
+                place.parent.mkdir(exist_ok=True)
+                model.save(place)
+        self.seen[about] = model
         return model
 
 
@@ -193,8 +197,7 @@ def study(name: str, series: CropSeries, effort: Effort, folder: Path | None) ->
     right = parts[0][0].winner == parts[0][1][:, None]
     lost = 100 * (right[:, -1].mean() - right.mean(axis=0))
     begin = int(np.argmax(lost <= HOPELESS))
-    near = order[begin:-1][: effort.ends]
-    expanding = trial_and_error(trial, list(near), max_loss=MAX_LOSS, enough=ENOUGH)
+    expanding = tried_from(trial, order, begin, effort.ends)
     by_class = class_relevance(relevance.by_date, relevance.crop, trial.names)
     ranked = windows(date_relevance(by_class), trial.series.dates, max(effort.paper))
     papers = {(w.start, w.end): w for n in effort.paper for w in [ranked[min(n, len(ranked)) - 1]]}
@@ -241,6 +244,16 @@ def study(name: str, series: CropSeries, effort: Effort, folder: Path | None) ->
         for crop in () if stages is None else stages.table["crop"]:
             draw_crop(curves, crop).savefig(folder / f"{name}_{crop.replace(' ', '_')}.png", dpi=110)
     return goals(comparison, confirmed, found[0], expanding)
+
+
+def tried_from(trial: Trial, order: Any, begin: int, most: int) -> TrialAndError:
+    """Let trial and error begin at a date, or as much earlier as it finds ends within the loss."""
+    while True:
+        found = trial_and_error(trial, list(order[begin:-1][:most]), max_loss=MAX_LOSS, enough=ENOUGH)
+        right = found.choose_right.mean(axis=1)
+        if begin == 0 or 100 * (right[-1] - right[0]) > MAX_LOSS:
+            return found
+        begin -= 1
 
 
 def ends_side_by_side(comparison: Any, expanding: Any, order: Any) -> pd.DataFrame:
