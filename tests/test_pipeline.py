@@ -16,11 +16,12 @@ import rasterio
 from cropxai.cli.main import main
 from cropxai.explain import Relevance, explain
 from cropxai.ingest import extract_series
-from cropxai.mapping import class_table, relevance_blocks, top_dates
+from cropxai.mapping import class_table, dated_blocks, relevance_blocks, top_dates
 from cropxai.maps.attributes import charts
 from cropxai.model import classify, load_model
 from cropxai.model.checkpoint import locate
 from cropxai.pipeline import crop_map
+from cropxai.series import CropSeries
 
 #: One sample parcel is a bow-tie, which is mended with a warning.
 pytestmark = pytest.mark.filterwarnings("ignore::cropxai.errors.ParcelsSetAside")
@@ -95,6 +96,41 @@ def test_relevance_of_the_table_adds_up(crops, parcels):
             assert len(own) == row.clear_dates
             assert [int(v) for v in row.relevance_chart.split(";") if v] == own.tolist()
     assert set(table["parcel"]) == set(np.flatnonzero(parcels["crop"].notna()) + 1)
+
+
+def test_the_reflectance_of_the_table_is_that_of_the_series(crops):
+    series = extract_series(SAMPLE / "parcels.shp", SAMPLE / "scenes", bands=("B04", "B08", "B11"))
+    with sqlite3.connect(crops) as database:
+        query = "SELECT parcel, date, reflectance_red, reflectance_nir, reflectance_swir FROM relevance"
+        rows = database.execute(query).fetchall()
+    assert len(rows) == np.isfinite(series.reflectance).all(axis=2).sum()
+    place = {str(day): number for number, day in enumerate(series.dates)}
+    for parcel, day, *values in rows:
+        np.testing.assert_allclose(values, series.reflectance[parcel - 1, place[day]] * 10_000, atol=0.51)
+
+
+def test_reflectance_is_read_in_blocks_beside_relevance_or_alone(series, model, monkeypatch):
+    monkeypatch.setattr("cropxai.mapping.PARCELS_AT_ONCE", 50)
+    relevance, values = explain(series, model), series.reflectance  # of B04, B08 and B11
+    blocks = list(dated_blocks(series, relevance))
+    assert [block.first for block in blocks] == [0, 50, 100]
+    np.testing.assert_array_equal(np.concatenate([b.reflectance for b in blocks]), values)
+    for block, bare in zip(blocks, relevance_blocks(relevance), strict=True):
+        np.testing.assert_array_equal(block.total, bare.total)
+        np.testing.assert_array_equal(block.groups, bare.groups)
+    alone = list(dated_blocks(series, None))
+    np.testing.assert_array_equal(np.concatenate([b.reflectance for b in alone]), values)
+    assert all(np.isnan(block.total).all() and block.groups is None for block in alone)
+
+
+def test_of_two_bands_the_first_that_was_read_is_the_near_infrared():
+    values = np.random.default_rng(0).random((3, 4, 3))
+    dates = np.arange("2018-04-01", "2018-04-05", dtype="datetime64[D]")
+    only = CropSeries.from_arrays(values, dates, ("B8A", "B02", "B12"), ["a", "b", "c"])
+    (block,) = dated_blocks(only, None)
+    np.testing.assert_array_equal(block.reflectance[..., 1], values[..., 0].astype(np.float32))
+    assert np.isnan(block.reflectance[..., [0, 2]]).all()
+    assert list(dated_blocks(only.select_bands(("B02",)), None)) == []
 
 
 def test_decision_dates_are_clear_dates_of_sure_answers(parcels):
@@ -194,7 +230,9 @@ def model_of(path):
 def test_the_default_model_is_that_of_the_level_of_the_scenes(crops, tmp_path):
     assert model_of(crops)["name"] == "europe-l2a"
     scenes = altered(tmp_path / "s2", level="L1C", without=("SCL",), added=("B01", "B09", "B10"))
-    assert run(tmp_path / "crops.gpkg", "--quiet", scenes=scenes) == 0
+    assert run(tmp_path / "crops.gpkg", "--no-reflectance", "--quiet", scenes=scenes) == 0
+    with sqlite3.connect(tmp_path / "crops.gpkg") as database:
+        assert "reflectance_red" not in {row[1] for row in database.execute("PRAGMA table_info('relevance')")}
     assert model_of(tmp_path / "crops.gpkg")["name"] == "europe-l1c"
 
 
@@ -221,6 +259,19 @@ def test_a_map_that_exists_is_kept(crops, capsys):
     assert run(crops) == 1
     assert "crops.gpkg: exists already" in capsys.readouterr().err
     assert crops.read_bytes() == before
+
+
+def test_answers_of_a_store_keep_reflectance_if_asked(tmp_path, capsys):
+    series = extract_series(SAMPLE / "parcels.gpkg", altered(tmp_path / "s2"))
+    series.save(tmp_path / "fields.zarr")
+    for name, more, count in (("with", ["--reflectance"], np.isfinite(series.reflectance).any(axis=2).sum()),
+                              ("bare", [], 0)):  # fmt: skip
+        output = tmp_path / f"{name}.gpkg"
+        assert main(["classify", str(tmp_path / "fields.zarr"), "-o", str(output), *more]) == 0
+        with sqlite3.connect(output) as database:
+            (found,) = database.execute("SELECT count(*) FROM relevance WHERE relevance IS NULL").fetchone()
+            columns = {row[1] for row in database.execute("PRAGMA table_info('relevance')")}
+        assert found == count and ("reflectance_red" in columns) == bool(more)
 
 
 def test_missing_scenes_and_parcels_are_named(tmp_path, capsys):
