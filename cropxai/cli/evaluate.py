@@ -98,11 +98,11 @@ def evaluate(series, model, folds, relevance, truth, figure, json_file, overwrit
         if relevance:
             methods = choices.pop("methods") or options.METHODS
             scores = evaluate_relevance(
-                cube, load_model(model), methods=methods, peers=[load_model(peer) for peer in peers],
+                cube, load_model(model, cube.level), methods=methods, peers=[load_model(peer) for peer in peers],
                 retrain_steps=retrain, truth=known, seed=training["seed"], report=report, **choices,
             )  # fmt: skip
         elif model is not None:
-            scores = score(cube, load_model(model), report=report, **asked)
+            scores = score(cube, load_model(model, cube.level), report=report, **asked)
         else:
             run = both_splits if cross_validate else train_and_score
             scores = run(cube, Settings(**training), count=folds, report=report, **asked)

@@ -98,7 +98,8 @@ def _today(series: Any, kept: Any, weather: str | None, model: str, today: datet
     if output.suffix != ".csv":
         raise click.UsageError(f"--today writes a table; give -o a name that ends in .csv, not {output.name!r}")
     with progress.stage("season") as report:
-        found = decide_today(_opened(series, kept, weather), load_model(model), today.date(), report)
+        opened = _opened(series, kept, weather)
+        found = decide_today(opened, load_model(model, opened.level), today.date(), report)
     with replacing(output, overwrite) as place:
         found.parcels.to_csv(place, index=False)
     progress.result(found.text(), output=str(output), decided=int(found.parcels["decided"].sum()),

@@ -41,11 +41,11 @@ def train(ctx, series, output, overwrite, season, start, end, training, log, sta
         raise click.UsageError(
             f"with --from the network is that of the model; leave out {', '.join(made)}, or train anew without --from"
         )
+    labelled = CropSeries.open(series).between(*options.chosen_dates(season, start, end))
     if start_model is None:
         origin, settings = None, Settings(**training)
     else:
-        origin, settings = load_model(start_model), fine_tuning(freeze, **given)
-    labelled = CropSeries.open(series).between(*options.chosen_dates(season, start, end))
+        origin, settings = load_model(start_model, labelled.level), fine_tuning(freeze, **given)
     checkpoint = output.with_name(f".{output.name}.training")
     with progress.stage("train") as report:
         model = fit(

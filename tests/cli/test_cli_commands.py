@@ -12,6 +12,7 @@ import pyogrio
 import pytest
 import shapely
 
+from cropxai.bands import BANDS
 from cropxai.cli.main import main
 from cropxai.explain import Relevance
 from cropxai.model import classify, load_model
@@ -329,3 +330,37 @@ def test_dates_that_exclude_all_are_named(paths, tmp_path, capsys):
     )
     assert main([*argv, "--start", "2018-06-01", "--end", "2018-05-01"]) == 2
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def l1c_store(tmp_path_factory):
+    """Give a labelled store of L1C with all bands."""
+    rng = np.random.default_rng(0)
+    bands = [band.name for band in BANDS]
+    dates = np.arange("2018-04-01", "2018-08-01", 30, dtype="datetime64[D]")
+    crops = np.array(["winter wheat", "grain maize"])[rng.integers(0, 2, 40)].tolist()
+    values = rng.uniform(0.05, 0.4, (40, len(dates), len(bands)))
+    made = CropSeries.from_arrays(values, dates, bands, range(40), crop=crops, attrs={"level": "L1C"})
+    return str(made.save(tmp_path_factory.mktemp("l1c") / "l1c.zarr"))
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["classify", "STORE", "-o", "crops.csv"], 0),
+        (["explain", "STORE", "-o", "r.zarr", "--level", "date"], 0),
+        (["evaluate", "STORE", "default"], 0),
+        (["season", "STORE", "-o", "today.csv", "--today", "2018-06-30"], None),
+        (["train", "STORE", "-o", "mine", "--from", "default", "--freeze", "--epochs", "1", "--split", "random"], 0),
+    ],
+    ids=lambda given: given[0] if isinstance(given, list) else "",
+)
+def test_the_default_model_is_that_of_the_level_of_the_series(l1c_store, tmp_path, monkeypatch, capsys, words, code):
+    monkeypatch.chdir(tmp_path)
+    ended = main([l1c_store if word == "STORE" else word for word in words])
+    told = capsys.readouterr()
+    assert "europe-l2a" not in told.out + told.err
+    if code is None:  # the shipped models may have no thresholds to decide by on the day
+        assert ended == 0 or "europe-l1c" in told.err
+    else:
+        assert ended == code, told.err
