@@ -14,9 +14,9 @@ THOUSANDTHS = 1000
 TEN_THOUSANDTHS = 10_000
 #: What a map holds of a parcel's own reflectance: column, words, and the bands of which the first that was read counts.
 REFLECTANCE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("reflectance_red", "Red", ("B04",)),
-    ("reflectance_nir", "Near infrared", ("B08", "B8A")),
-    ("reflectance_swir", "Short-wave infrared", ("B11",)),
+    ("reflectance_red", "red", ("B04",)),
+    ("reflectance_nir", "near infrared", ("B08", "B8A")),
+    ("reflectance_swir", "short-wave infrared", ("B11",)),
 )
 
 
@@ -57,7 +57,7 @@ def _peak(rank: int, word: str) -> tuple[Column, Column]:
 def _reflectance() -> tuple[Column, ...]:
     return tuple(
         Column(
-            name, "INTEGER", f"{words} × 10 000",
+            name, "INTEGER", f"Reflectance, {words} (× 10 000)",
             f"Reflectance of the parcel in {' or else '.join(bands)}, in ten-thousandths; NULL if not read.",
         )
         for name, words, bands in REFLECTANCE
@@ -129,7 +129,7 @@ RELEVANCE: tuple[Column, ...] = (
     ),
     *(
         Column(
-            group_column(group), "INTEGER", group.capitalize(),
+            group_column(group), "INTEGER", f"Relevance, {group}",
             f"Relevance of the bands of the group {group}, in thousandths; NULL where the model has none.",
         )
         for group in GROUPS

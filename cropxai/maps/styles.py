@@ -23,6 +23,8 @@ NO_ANSWER = "no answer"
 #: novelty by a function, which without a feature (in the legend) is missing instead of an error.
 STRANGE = "coalesce(attribute($currentfeature, 'novelty'), 0) > 1"
 UNLIKE_FILL = Fill("#ffffff", hatched=True)
+#: By what the form of a parcel names its rows of relevance; they are sorted by it.
+ROW = "format_date(\"date\", 'yyyy-MM-dd') || coalesce(' · ' || to_string(\"relevance\"), '')"
 #: Tables with geometry.
 SPATIAL = ("parcels", "relevance_by_date")
 #: Marks our rows of `layer_styles`, so that styles that a person saved there are never touched.
@@ -136,6 +138,7 @@ def map_styles(found: Survey, file_name: str) -> tuple[Style, ...]:
         _step_through(root, found)
         styles.append(Style("relevance_by_date", name, description, root, default=number == 0))
     table = _document(_held(columns.RELEVANCE, found))
+    ET.SubElement(table, "previewExpression").text = ROW
     form.add_referenced_parcels(table, f"./{file_name}|layername=parcels")
     styles.append(Style("relevance", "relevance", "Names of the columns, and the parcel", table, default=True))
     for name in ("classes", *found.summaries):

@@ -12,9 +12,13 @@ from .texts import mark, tr
 #: Colours of the map tip: for the crop, against it, its window; and the bands of the lower panel.
 FOR, AGAINST, WINDOW = "#2166ac", "#d6604d", "#e8c766"
 BANDS = {mark("red"): "#c0392b", mark("near infrared"): "#7d3c98", mark("short-wave infrared"): "#117a65"}
+#: Pixels between words, and of a line in the key with the gaps around it.
+GAP, KEY = 8, 35
 #: How opaque the lines of the crop's median are beside those of the parcel, of 255.
 PALE = 85
 MARGIN = 8
+#: Lightness, of 255, below which a colour is dark, and per cent of its brightness that it gets on a dark ground.
+HALF, LIGHTER = 128, 160
 #: Share of the height that the lower panel has, where there is reflectance.
 LOWER = 0.45
 #: Size of the letters below the heading.
@@ -171,7 +175,8 @@ class RelevanceChart(QWidget):
                 painter.drawEllipse(QPointF(x, zero), 1.5, 1.5)
             else:
                 top = zero - max(0.0, value) * scale
-                painter.fillRect(QRectF(x - width / 2, top, width, abs(value) * scale), QColor(self.colour(value)))
+                colour = self.ink(FOR if value > 0 else AGAINST)
+                painter.fillRect(QRectF(x - width / 2, top, width, abs(value) * scale), colour)
         painter.setPen(self.faint())
         painter.drawLine(QPointF(place.left(), zero), QPointF(place.right(), zero))
 
@@ -180,49 +185,60 @@ class RelevanceChart(QWidget):
         own, crop = self.parcel.own, self.parcel.curves
         values = [value for curves in (own, crop) for curve in curves.values() for value in curve]
         highest = max(value for value in values if value is not None)
-        line = painter.fontMetrics().height()  # two of which tell what is drawn
-        scale = (place.height() - 2.1 * line) / highest if highest > 0 else 0
+        words = [(f"{highest:.0%}", self.faint())]
+        words += [(tr(name), self.ink(BANDS[name])) for name in dict.fromkeys([*own, *crop])]
+        # Whose the lines are stands beside the bands where there is room, else beneath.
+        line, taken = painter.fontMetrics().height(), self.width_of(painter, [text for text, _ in words], GAP)
+        beside = taken + self.width_of(painter, [text for text, _ in self.whose()], KEY) <= place.width()
+        scale = (place.height() - (1.1 if beside else 2.1) * line) / highest if highest > 0 else 0
         for curves in (crop, own):
             for name, curve in curves.items():
-                colour = self.band_colour(name, pale=curves is not own)
-                points = [
-                    QPointF(self.x_of(day, place), place.bottom() - max(0.0, value) * scale)
-                    for day, value in zip(self.parcel.dates, curve)  # noqa: B905 (Python 3.9)
-                    if value is not None
-                ]
-                painter.setPen(QPen(colour, 1.6))
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.drawPolyline(QPolygonF(points))
-                if curves is own:
-                    painter.setBrush(colour)
-                    for point in points:
-                        painter.drawEllipse(point, 1.6, 1.6)
+                self.paint_curve(painter, place, curve, scale, self.band_colour(name, curves is not own), curves is own)
         painter.setPen(self.faint())
         painter.drawLine(place.bottomLeft(), place.bottomRight())
-        names = dict.fromkeys([*own, *crop])
-        bands = [(f"{highest:.0%}", self.faint()), *((tr(name), QColor(BANDS[name])) for name in names)]
-        self.paint_words(painter, QRectF(place.left(), place.top(), place.width(), line), bands)
-        self.paint_lines(painter, QRectF(place.left(), place.top() + line, place.width(), line))
+        row = QRectF(place.left(), place.top(), place.width(), line)
+        self.paint_words(painter, row, words)
+        self.paint_lines(painter, row.adjusted(taken, 0, 0, 0) if beside else row.translated(0, line))
+
+    def paint_curve(self, painter, place, curve, scale, colour, dotted):
+        """Draw a line through the dates that have a value, with dots at them if asked for."""
+        points = [
+            QPointF(self.x_of(day, place), place.bottom() - max(0.0, value) * scale)
+            for day, value in zip(self.parcel.dates, curve)  # noqa: B905 (Python 3.9)
+            if value is not None
+        ]
+        painter.setPen(QPen(colour, 1.6))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPolyline(QPolygonF(points))
+        painter.setBrush(colour)
+        for point in points if dotted else ():
+            painter.drawEllipse(point, 1.6, 1.6)
+
+    def whose(self):
+        """Return whose the lines are: their words, and whether it is the parcel."""
+        own, crop = (tr("this parcel"), True), (tr("median of its crop"), False)
+        return [entry for entry, curves in ((own, self.parcel.own), (crop, self.parcel.curves)) if curves]
+
+    def width_of(self, painter, texts, gap):
+        """Return the width of texts with something of a width behind each."""
+        return sum(painter.fontMetrics().horizontalAdvance(text) + gap for text in texts)
 
     def paint_words(self, painter, place, words):
-        """Write words in their colours one behind the other, as many as there is room for."""
+        """Write words in their colours one behind the other, the last ones shorter where there is no room."""
         x = place.left()
         for text, colour in words:
-            width = painter.fontMetrics().horizontalAdvance(text)
-            if x + width > place.right():
+            if x >= place.right():
                 break
+            shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(place.right() - x))
             painter.setPen(colour)
-            painter.drawText(QRectF(x, place.top(), width + 2, place.height()), text)
-            x += width + 8
+            painter.drawText(QRectF(x, place.top(), place.right() - x, place.height()), shown)
+            x += painter.fontMetrics().horizontalAdvance(text) + GAP
 
     def paint_lines(self, painter, place):
         """Write whose the lines are: with points the parcel's, pale its crop's."""
         x, y = place.left(), place.center().y()
-        whose = [(tr("this parcel"), True)] if self.parcel.own else []
-        whose += [(tr("median of its crop"), False)] if self.parcel.curves else []
-        for text, is_own in whose:
-            width = painter.fontMetrics().horizontalAdvance(text)
-            if x + 24 + width > place.right():
+        for text, is_own in self.whose():
+            if x + 23 >= place.right():
                 break
             colour = self.palette().text().color()
             colour.setAlpha(255 if is_own or not self.parcel.own else PALE)
@@ -231,9 +247,11 @@ class RelevanceChart(QWidget):
             painter.drawLine(QPointF(x, y), QPointF(x + 18, y))
             if is_own:
                 painter.drawEllipse(QPointF(x + 9, y), 1.6, 1.6)
+            room = QRectF(x + 23, place.top(), place.right() - x - 23, place.height())
+            shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(room.width()))
             painter.setPen(self.palette().text().color())
-            painter.drawText(QRectF(x + 23, place.top(), width + 2, place.height()), text)
-            x += width + 35
+            painter.drawText(room, shown)
+            x += painter.fontMetrics().horizontalAdvance(text) + KEY
 
     def paint_key(self, painter, place):
         """Write what the colours mean, as much as there is room for."""
@@ -245,7 +263,7 @@ class RelevanceChart(QWidget):
             width = painter.fontMetrics().horizontalAdvance(text)
             if x + 12 + width > place.right():
                 break
-            painter.fillRect(QRectF(x, place.center().y() - 4, 8, 8), QColor(colour))
+            painter.fillRect(QRectF(x, place.center().y() - 4, 8, 8), self.ink(colour))
             painter.setPen(self.palette().text().color())
             painter.drawText(QRectF(x + 12, place.top(), width + 2, place.height()), text)
             x += width + 24
@@ -292,12 +310,15 @@ class RelevanceChart(QWidget):
 
     def band_colour(self, name, pale):
         """Return the colour of a band; the crop's lines are pale only beside those of the parcel."""
-        colour = QColor(BANDS[name])
+        colour = self.ink(BANDS[name])
         colour.setAlpha(PALE if pale and self.parcel.own else 255)
         return colour
 
-    def colour(self, value):
-        return FOR if value > 0 else AGAINST
+    def ink(self, name):
+        """Return a colour that shows on the ground, which is dark in some themes of QGIS."""
+        colour = QColor(name)
+        dark = max(colour.lightness(), self.palette().base().color().lightness()) < HALF
+        return colour.lighter(LIGHTER) if dark else colour
 
     def faint(self):
         colour = QColor(self.palette().text().color())

@@ -173,6 +173,13 @@ def test_every_column_has_an_alias_in_the_style():
     assert aliases == {c.name: c.alias for c in columns.PARCELS}
 
 
+def test_rows_of_relevance_are_named_by_their_date():
+    document = documents(table="relevance")["relevance"]
+    assert document.findtext("previewExpression").startswith("format_date(\"date\", 'yyyy-MM-dd')")
+    names = [a.get("name") for a in document.iter("alias")]
+    assert len(set(names)) == len(names)  # relevance and reflectance of near infrared are told apart
+
+
 def test_the_form_shows_every_column_but_the_chart_once(example):
     with closing(sqlite3.connect(example)) as database:
         ((qml,),) = database.execute("SELECT styleQML FROM layer_styles WHERE styleName = 'crop'")

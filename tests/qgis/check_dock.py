@@ -12,6 +12,7 @@ from typing import Any
 
 from qgis.core import QgsApplication, QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtGui import QColor, QPalette
 from qgis.PyQt.QtWidgets import QAction, QMainWindow
 
 sys.path[:0] = ["/usr/share/qgis/python/plugins", os.environ["QGIS_PLUGINPATH"]]
@@ -39,6 +40,8 @@ def seen(path: str, folder: Path, parcels: tuple[str, ...]) -> dict[str, Any]:
     for name in parcels:
         layer.selectByExpression(f"parcel_id = '{name}'")
         found[name] = look(dock, folder / f"{name}.png")
+    layer.selectByExpression(f"parcel_id = '{parcels[0]}'")
+    found["dark"] = look(in_the_dark(dock), folder / "dark.png")
     layer.selectAll()
     found["all selected"] = dock.chart.note
     days = QgsVectorLayer(f"{path}|layername=relevance_by_date", "Days", "ogr")
@@ -53,6 +56,15 @@ def seen(path: str, folder: Path, parcels: tuple[str, ...]) -> dict[str, Any]:
     QgsProject.instance().removeMapLayer(layer.id())
     found["layer gone"] = dock.chart.note
     return found
+
+
+def in_the_dark(dock: Any) -> Any:
+    """Give the panel the colours of a dark theme."""
+    palette = dock.palette()
+    palette.setColor(QPalette.ColorRole.Base, QColor("#232629"))
+    palette.setColor(QPalette.ColorRole.Text, QColor("#eff0f1"))
+    dock.chart.setPalette(palette)
+    return dock
 
 
 class Interface(QObject):

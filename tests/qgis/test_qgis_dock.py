@@ -184,6 +184,13 @@ def test_the_median_is_drawn_strongly_where_the_map_has_no_reflectance_of_the_pa
     assert [of_band(seen_plain[f"P{HOSTILE_ROW:04d}"]["colours"], band, False) for band in range(3)] == [0, 0, 0]
 
 
+def test_dark_colours_are_lighter_in_a_dark_theme(seen):
+    colours = seen["dark"]["colours"]
+    assert max(colours, key=colours.get) == "#232629"
+    assert colours[AGAINST] > 0.8 * seen["P0000"]["colours"][AGAINST]
+    assert FOR not in colours and not set(BANDS) & set(colours)
+
+
 def test_a_parcel_without_an_answer_has_no_bars(seen):
     assert not {FOR, AGAINST} & set(seen[f"P{WITHOUT[0]:04d}"]["colours"])
 

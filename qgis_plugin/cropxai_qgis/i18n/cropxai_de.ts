@@ -596,20 +596,20 @@
    <translation>Der Schlag wurde nicht gesehen.</translation>
   </message>
   <message>
-   <source>for the crop</source>
-   <translation>für die Kultur</translation>
-  </message>
-  <message>
-   <source>against it</source>
-   <translation>dagegen</translation>
-  </message>
-  <message>
    <source>this parcel</source>
    <translation>dieser Schlag</translation>
   </message>
   <message>
    <source>median of its crop</source>
    <translation>Median seiner Kultur</translation>
+  </message>
+  <message>
+   <source>for the crop</source>
+   <translation>für die Kultur</translation>
+  </message>
+  <message>
+   <source>against it</source>
+   <translation>dagegen</translation>
   </message>
   <message>
    <source>its window</source>

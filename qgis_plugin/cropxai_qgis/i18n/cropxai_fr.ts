@@ -596,20 +596,20 @@
    <translation>La parcelle n'a pas été vue.</translation>
   </message>
   <message>
-   <source>for the crop</source>
-   <translation>pour la culture</translation>
-  </message>
-  <message>
-   <source>against it</source>
-   <translation>contre elle</translation>
-  </message>
-  <message>
    <source>this parcel</source>
    <translation>cette parcelle</translation>
   </message>
   <message>
    <source>median of its crop</source>
    <translation>médiane de sa culture</translation>
+  </message>
+  <message>
+   <source>for the crop</source>
+   <translation>pour la culture</translation>
+  </message>
+  <message>
+   <source>against it</source>
+   <translation>contre elle</translation>
   </message>
   <message>
    <source>its window</source>
