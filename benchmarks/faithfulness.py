@@ -20,6 +20,7 @@ import torch
 from real_series import ROOT, arkansas
 
 from cropxai.explain import LRP
+from cropxai.explain.baselines import Question
 from cropxai.explain.faithfulness import Sample, bootstrap, measured
 from cropxai.explain.medians import reference_series
 from cropxai.explain.methods import YARDSTICKS, explainer, yardstick
@@ -51,7 +52,7 @@ def ways(model: Model, series: CropSeries, sample: Sample, every: bool) -> Itera
     """Give each way to explain and the relevance of dates (parcel, time) that it finds."""
     inputs = sample.inputs
     arrays = (inputs.reflectance, inputs.valid, inputs.day, sample.number)
-    references = ("rival", "date-median", "zero", *(("class-median", "typical") if every else ()))
+    references = ("rival", "counterpart", "date-median", "zero", *(("class-median", "typical") if every else ()))
     bases = {name: reference_series(series, model, name) for name in references}
     for method in ("cp-lrp", "attnlrp", *(("gradient-input",) if every else ())):
         for target in ("margin", "logit") if every else ("margin",):
@@ -62,6 +63,7 @@ def ways(model: Model, series: CropSeries, sample: Sample, every: bool) -> Itera
                     yield f"{method} {target} {level} {name}", bare
                     yield f"{method} {target} {level} {name}{DAY}", bare + found.position
     yield f"cp-lrp margin date zero{DAY}, {GAPS} gaps", with_gaps(LRP(model, reference="zero"), arrays)
+    yield f"cp-lrp margin date zero{DAY}, less that of the rival", beyond_rival(LRP(model), arrays, bases["rival"])
     for name in ("date-median", "zero") if not every else ():
         found = LRP(model, "gradient-input", "band", "margin", name)(*arrays, bases[name])
         yield f"gradient-input margin band {name}", found.relevance.sum(axis=2)
@@ -70,11 +72,13 @@ def ways(model: Model, series: CropSeries, sample: Sample, every: bool) -> Itera
         "gradient-input margin band z-scored",
         LRP(model, "gradient-input", "band")(*arrays, scaled).relevance.sum(axis=2),
     )
-    for name in ("rival", "date-median", "zero"):
+    for name in ("rival", "counterpart", "date-median", "zero"):
         way = explainer(model, "integrated-gradients", reference=name)
         yield f"integrated-gradients margin band {name}", way(*arrays, bases[name]).date_relevance
     for method in ("occlusion", "rollout"):
         yield method, explainer(model, method, reference="zero")(*arrays).date_relevance
+    if "twin" in series.dataset.coords:
+        yield "the date of the twin in its place", in_place(model, series, sample)
     for name in YARDSTICKS:
         yield name, yardstick(name, inputs.valid, inputs.day)
 
@@ -90,6 +94,30 @@ def with_gaps(lrp: LRP, arrays: tuple[np.ndarray, ...]) -> np.ndarray:
         total += np.nan_to_num(lrp(x, left, day, number).date_relevance)
         times += left
     return total / np.maximum(times, 1)
+
+
+def beyond_rival(lrp: LRP, arrays: tuple[np.ndarray, ...], medians: np.ndarray) -> np.ndarray:
+    """Take from the relevance of whole dates what they would have if the rival's medians stood on them."""
+    x, valid, day, number = arrays
+    found = lrp(x, valid, day, number, medians)
+    return found.date_relevance - lrp(medians[found.rival], valid, day, number, medians).date_relevance
+
+
+def in_place(model: Model, series: CropSeries, sample: Sample) -> np.ndarray:
+    """Return how the score falls if one date shows what the twin shows on it: no way to explain, it knows the truth."""
+    place = {name: row for row, name in enumerate(series.parcel_id)}
+    other = model.inputs(series.select([place[name] for name in series.group("twin")[sample.rows]]))
+    x, valid, day = sample.inputs.tensors()
+    twin = torch.from_numpy(np.where(other.valid[..., None], other.reflectance, np.float32(0)))
+    asked = Question(x, valid, day, torch.from_numpy(sample.number), twin, "margin")
+    falls = torch.zeros(valid.shape)
+    with torch.inference_mode():
+        whole = asked.score(model.network, x, valid)
+        for time in range(valid.shape[1]):
+            changed = x.clone()
+            changed[:, time] = twin[:, time]
+            falls[:, time] = whole - asked.score(model.network, changed, valid)
+    return falls.numpy()
 
 
 def kept(folder: Path | None, name: str, make: Callable[[], Model]) -> Model:

@@ -267,7 +267,7 @@ def engine(command: Callable[..., Any]) -> Callable[..., Any]:
 BAND_METHODS = ("cp-lrp", "attnlrp", "gradient-input", "integrated-gradients")
 METHODS = (*BAND_METHODS, "occlusion", "rollout")
 TARGETS = ("margin", "logit")
-REFERENCES = ("rival", "date-median", "class-median", "typical", "zero")
+REFERENCES = ("rival", "counterpart", "date-median", "class-median", "typical", "zero")
 
 
 def method(known: Sequence[str] = METHODS) -> Decorator:

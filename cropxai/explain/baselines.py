@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from cropxai.explain.lrp import Attribution
-from cropxai.explain.medians import REFERENCES, reference_inputs
+from cropxai.explain.medians import REFERENCES, counted_from, reference_inputs
 from cropxai.explain.passes import TARGETS, explained_score, strongest_rival
 from cropxai.model.checkpoint import Model
 from cropxai.model.inputs import Inputs
@@ -211,7 +211,7 @@ class Baseline:
             number = torch.where(torch.from_numpy(asked) >= 0, torch.from_numpy(asked), scores.argmax(dim=1))
             score = explained_score(scores, number, self.target)
             rival = strongest_rival(scores, number)
-            origin = base.expand_as(x) if base.ndim == 2 else base[rival if self.reference == "rival" else number]
+            origin = counted_from(self.reference, base, x, number, rival).expand_as(x)
             question = Question(x, valid, day, number, origin, self.target)
             relevance = self._relevance(self.network, question)
             relevance *= valid.view(*valid.shape, *[1] * (relevance.ndim - 2))

@@ -38,6 +38,7 @@ class Sample:
 
     Attributes
     ----------
+    rows : (parcel,) where they are in the series
     inputs : their arrays
     number : (parcel,) the class that the model gives them, which is explained
     labels : (parcel,) its name
@@ -45,6 +46,7 @@ class Sample:
     truth : which dates decide, if the series knows
     """
 
+    rows: npt.NDArray[np.intp]
     inputs: Inputs
     number: npt.NDArray[np.intp]
     labels: npt.NDArray[np.object_]
@@ -78,12 +80,13 @@ class Sample:
                 break
         if not drawn:
             raise SeriesUnusable("the model answers no parcel of the series right, so its relevance cannot be scored")
-        chosen = series.select(np.sort(drawn[:count]))
+        own = np.sort(drawn[:count])
+        chosen = series.select(own)
         inputs = model.inputs(chosen)
         scores = logits(model.network, inputs)
         rival, number = np.argsort(scores, axis=1)[:, -2:].T
         names = np.array(model.names, dtype=object)
-        return cls(inputs, number, names[number], names[rival], Truth.of(chosen, inputs.valid, names[rival]))
+        return cls(own, inputs, number, names[number], names[rival], Truth.of(chosen, inputs.valid, names[rival]))
 
 
 def _labels(series: CropSeries, model: Model) -> npt.NDArray[np.object_] | None:

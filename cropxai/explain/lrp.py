@@ -13,7 +13,7 @@ from torch import Tensor
 
 from cropxai.errors import DeviceMissing, SelfcheckFailed, SeriesUnusable
 from cropxai.explain.fused import SHARES, FusedPass, agrees
-from cropxai.explain.medians import REFERENCES, reference_inputs, reference_series
+from cropxai.explain.medians import REFERENCES, counted_from, reference_inputs, reference_series
 from cropxai.explain.passes import TARGETS, TokenPass, strongest_rival, token_pass
 from cropxai.explain.reference import explain as explicitly
 from cropxai.explain.rules import RULES, Books, CpLrp, check_known
@@ -220,7 +220,8 @@ class LRP:
         """Compare one parcel with the explicit reference."""
         number = int(found.number[row])
         day = inputs.day if inputs.warmth is None else inputs.warmth[row]
-        start = base if base.ndim == 2 else base[(found.rival if self.reference == "rival" else found.number)[row]]
+        x, own, rival = (torch.as_tensor(a[[row]]) for a in (inputs.reflectance, found.number, found.rival))
+        start = counted_from(self.reference, torch.as_tensor(base), x, own, rival)[0].numpy()
         expected = explicitly(
             self.model.network, inputs.reflectance[row], inputs.valid[row], day, number,
             rule=self.rule, level=self.level, target=self.target,
@@ -235,12 +236,12 @@ class LRP:
         return max(float(np.linalg.norm(ours - theirs) / (scale or 1.0)) for ours, theirs, scale in pairs)
 
     def _origin(self, base: Tensor) -> Tensor:
-        """Return what is subtracted, (1 or class, time, band or width): reflectance, or the features of its dates.
+        """Return what is subtracted, ([class,] time, band or width): reflectance, or the features of its dates.
 
         The reference zero is zero features at the level of dates: what LRP itself counts from.
         """
-        base = base.to(self.device, self.exact).expand(-1 if base.ndim == 3 else 1, -1, -1)
-        if self.level == "band":
+        base = base.to(self.device, self.exact)
+        if self.level == "band" or self.reference == "counterpart":  # which is not of the features' differences
             return base
         features = self._features(base.to(self.dtype), RULES[self.rule])
         return torch.zeros_like(features) if self.reference == "zero" else features
@@ -268,9 +269,9 @@ class LRP:
             gradient, within = torch.autograd.grad(features, (leaf, books.bias), passed.gradient)
             value, bias = parcels.x, bias + within
         rival = strongest_rival(passed.scores, passed.number)
-        start = origin
-        if len(origin) > 1:
-            start = origin[rival if self.reference == "rival" else passed.number]
+        start = counted_from(self.reference, origin, parcels.x.to(origin), passed.number, rival)
+        if self.level == "date" and self.reference == "counterpart":
+            start = self._features(start.to(self.dtype), RULES[self.rule])
         value, start, slope = (t.detach().to(self.exact) for t in (value, start, gradient))
         relevance = (value - start) * slope
         on_position = (position.to(self.exact) * passed.gradient.to(self.exact)).sum(dim=2)

@@ -1,9 +1,11 @@
-"""What relevance is counted from: a median series, of all parcels, of the other classes, or of the training."""
+"""What relevance is counted from: a median series, of all parcels, of a class, or of the training."""
 
 from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from cropxai.model.checkpoint import Model
 from cropxai.model.inputs import PIXELS, Inputs
@@ -13,9 +15,9 @@ from cropxai.series import CropSeries
 FloatArray = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.intp]
 
-REFERENCES = ("rival", "date-median", "class-median", "typical", "zero")
-#: References that differ by class: of "rival" the row of the strongest rival counts, of the other that of the class.
-BY_CLASS = ("rival", "class-median")
+REFERENCES = ("rival", "counterpart", "date-median", "class-median", "typical", "zero")
+#: References that differ by class, see `counted_from`.
+BY_CLASS = ("rival", "counterpart", "class-median")
 #: Parcels that must show a date for their median to stand for it.
 ENOUGH_PARCELS = 20
 
@@ -25,6 +27,8 @@ def reference_series(series: CropSeries, model: Model, reference: str) -> FloatA
 
     * "rival": what the class is contrasted with in each parcel: on every date the median of the parcels that the model
       gives the strongest rival; where fewer than 20 of them show it, as date-median;
+    * "counterpart": the parcel itself as it would be of the rival: less, on every date, what the median of its class
+      differs by from that of the rival, medians as with rival;
     * "date-median": on every date the median of all parcels of the series; where fewer than 20 show it, as typical;
     * "class-median": for each class, what it is contrasted with: on every date the median of the other classes' own
       medians, so that each class counts alike; a class is that of the parcels which the model gives it, and counts on
@@ -34,8 +38,8 @@ def reference_series(series: CropSeries, model: Model, reference: str) -> FloatA
 
     Returns
     -------
-    (time, band) reflectance; with class-median (class, time, band); with rival the same, for each class its own median,
-    of which the rival's counts
+    (time, band) reflectance; with class-median (class, time, band); with rival and counterpart the same, for each class
+    its own median
     """
     columns = (_column(series, band, model) for band in model.card.columns)
     if reference not in BY_CLASS:
@@ -43,6 +47,29 @@ def reference_series(series: CropSeries, model: Model, reference: str) -> FloatA
     inputs = (model.inputs(chunk) for chunk in series.chunks())
     winner = np.concatenate([_winner(model, piece) for piece in inputs])
     return _class_medians(columns, model.typical(series.season_day), winner, len(model.names), reference)
+
+
+def counted_from(reference: str, base: Tensor, x: Tensor, number: Tensor, rival: Tensor) -> Tensor:
+    """Return the series that the relevance of each parcel is counted from.
+
+    Parameters
+    ----------
+    base : of :func:`reference_series`, (time, band) or (class, time, band), or features in place of reflectance
+    x : (parcel, time, band) reflectance of the parcels
+    number, rival : (parcel,) the class that is explained, and its strongest rival
+
+    Returns
+    -------
+    (parcel, time, band), or one that broadcasts to it
+    """
+    if base.ndim == 2:
+        return base[None]
+    if reference == "class-median":
+        return base[number]
+    if reference == "rival":
+        return base[rival]
+    moved = x - (base[number] - base[rival])
+    return torch.where(moved.isnan(), base[rival], moved)  # bands that the series lacks
 
 
 def _column(series: CropSeries, band: str, model: Model) -> FloatArray:
@@ -92,7 +119,7 @@ def _class_medians(
         overall = _median(values, typical[:, band])
         own = np.stack([_median(values[winner == number], absent) for number in range(classes)])
         for number in range(classes):
-            if reference == "rival":
+            if reference != "class-median":
                 medians[number, :, band] = np.where(np.isfinite(own[number]), own[number], overall)
                 continue
             rest = np.delete(own, number, axis=0)

@@ -162,7 +162,7 @@ def _relevance(*methods: str) -> tuple[Parameter, ...]:
         Parameter("TARGET", "What is explained", "The lead over the next class, or the score itself.", "choice",
                   "--target", "margin", ("margin", "logit")),
         Parameter("REFERENCE", "Reference of relevance", "The series from which relevance is counted.", "choice",
-                  "--reference", "rival", ("rival", "date-median", "class-median", "typical", "zero")),
+                  "--reference", "rival", ("rival", "counterpart", "date-median", "class-median", "typical", "zero")),
     )  # fmt: skip
 
 

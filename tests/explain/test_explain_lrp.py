@@ -10,6 +10,7 @@ from networks import CLASSES, KINDS, as_model, network, parcels, relative
 from cropxai.errors import DeviceMissing, NoRelevanceRule, SelfcheckFailed, SeriesUnusable
 from cropxai.explain import LRP, rules
 from cropxai.explain.lrp import LEDGER, LEVELS
+from cropxai.explain.methods import explainer
 from cropxai.explain.passes import TARGETS
 from cropxai.explain.reference import explain as explicitly
 from cropxai.explain.rules import RULES
@@ -188,6 +189,31 @@ def test_the_strongest_rival_decides_the_reference():
             np.testing.assert_allclose(found.relevance[i], one.relevance[0], rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_counterpart_is_the_parcel_moved_by_the_difference_of_two_classes(level):
+    x, valid, day = parcels()
+    model = as_model(network())
+    bases = np.random.default_rng(5).random((CLASSES, 8, 4))
+    found = LRP(model, level=level, reference="counterpart", dtype="float64")(x, valid, day, None, bases)
+    for i, (number, rival) in enumerate(zip(found.number, found.rival, strict=True)):
+        moved = x[i] - bases[number] + bases[rival]
+        one = LRP(model, level=level, reference="typical", dtype="float64")(x[[i]], valid[[i]], day, [number], moved)
+        np.testing.assert_allclose(found.relevance[i], one.relevance[0], rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(found.ledger[i], one.ledger[0], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["cp-lrp", "integrated-gradients"])
+def test_dates_on_which_two_classes_are_alike_have_no_relevance_beyond_the_counterpart(method):
+    x, valid, day = parcels()
+    x[..., 1] = np.nan  # a band that the series lacks
+    bases = np.random.default_rng(5).random((CLASSES, 8, 4)).astype(np.float32)
+    bases[:, 3:5] = bases[0, 3:5]
+    way = explainer(as_model(network()), method, reference="counterpart")
+    found = way(x.astype(np.float32), valid, day.astype(np.float32), None, bases)
+    assert np.abs(np.nan_to_num(found.relevance[:, 3:5])).max() < 1e-6 < np.nanmax(np.abs(found.relevance))
+    assert np.isfinite(found.ledger).all()
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_whole_dates_are_their_features_and_their_day(rule):
     """Counted from nothing, the relevance of a date is that of its features and of its encoding, at any level."""
@@ -284,6 +310,7 @@ def test_selfcheck_finds_a_wrong_rule(kind, monkeypatch):
 def test_selfcheck_of_a_series(series, model):
     assert LRP(model, reference="class-median").selfcheck(series) < 1e-4
     assert LRP(model, reference="rival").selfcheck(series) < 1e-4
+    assert LRP(model, reference="counterpart").selfcheck(series) < 1e-4
     empty = series.select(range(5))
     empty = type(empty)(empty.dataset.assign(reflectance=empty.dataset["reflectance"] * np.nan))
     with pytest.raises(SeriesUnusable, match="no parcel has a date"):
