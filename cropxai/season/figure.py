@@ -62,18 +62,18 @@ def draw_plane(comparison: "Comparison") -> Figure:
     curves = comparison.curves()
     names = list(dict.fromkeys(curves["rival"]))
     chosen = comparison.chosen()
-    for number, name in enumerate(names):
+    others = [name for name in names if "ours" not in name]  # ten colours for the others, ours is black
+    for name in names:
         own = curves[curves["rival"] == name]
         stands = pareto(own["accuracy"], own["mean_day"])
-        colour = colormaps["tab20"]((2 * number) % 20 + (number >= 10))  # eleven ways and more stay apart
+        colour = colormaps["tab10"](others.index(name) % 10) if name in others else "black"
         axes.scatter(own["mean_day"], 100 * own["accuracy"], s=9, color=colour, alpha=0.3, lw=0)
         line = own[stands].sort_values("mean_day")
-        ours = "ours" in name
-        axes.plot(line["mean_day"], 100 * line["accuracy"], color="black" if ours else colour, lw=2.4 if ours else 1.3,
-                  marker=".", ms=5, label=name, zorder=5 if ours else 3)  # fmt: skip
+        ours = name not in others
+        axes.plot(line["mean_day"], 100 * line["accuracy"], color=colour, lw=2.4 if ours else 1.3, marker=".", ms=5,
+                  label=name, zorder=5 if ours else 3)  # fmt: skip
         point = chosen[name].test
-        axes.plot(point.mean_day, 100 * point.accuracy, marker="D", ms=7, color="black" if ours else colour,
-                  mec="white", zorder=6)  # fmt: skip
+        axes.plot(point.mean_day, 100 * point.accuracy, marker="D", ms=7, color=colour, mec="white", zorder=6)
     full = 100 * comparison.full[1].accuracy
     axes.axhline(full, color="0.6", lw=0.8)
     axes.axhline(full - comparison.max_loss, color="0.6", lw=0.8, ls=":")
