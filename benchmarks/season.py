@@ -83,11 +83,12 @@ class Effort:
     steps: int = 6000
     window_steps: int = 750
     elects_steps: int = 3000
-    alphas: tuple[float, ...] = (0.5, 0.9)
+    alphas: tuple[float, ...] = (0.5, 0.8, 0.95)
     parcels: int = 6000
     width: int = 0
     ends: int = 10
     paper: tuple[int, ...] = (3, 8)
+    seed: int = 0
 
 
 QUICK = Effort(steps=60, window_steps=40, elects_steps=40, alphas=(0.5,), parcels=500, ends=1, paper=(3,))
@@ -97,7 +98,7 @@ def settings(effort: Effort, parcels: int) -> Settings:
     """Return how the network for any season is trained."""
     return Settings(
         split="random", min_parcels=15, any_season=0.85, growing_season=0.7, cut_together=True, date_dropout=0.6,
-        average=0.99, steps=effort.steps, learning_rate=3e-3, width=effort.width,
+        average=0.99, steps=effort.steps, learning_rate=3e-3, width=effort.width, seed=effort.seed,
         batch_size=128 if parcels > FEW else SMALL_BATCH,
     )  # fmt: skip
 
@@ -207,8 +208,8 @@ def study(name: str, series: CropSeries, effort: Effort, folder: Path | None) ->
     more += retrained(trial, "calendar window (retrained)", months)[0]
     more += retrained(trial, "random window (retrained)", random_windows(order, 1 if months else 0, 1))[0]
     for alpha in effort.alphas:
-        own = ElectsSettings(steps=effort.elects_steps, batch_size=min(asked.batch_size, ELECTS_BATCH))
-        file = None if kept is None else kept / f"elects_{alpha:g}_{own.steps}_{len(series)}.npz"
+        own = ElectsSettings(steps=effort.elects_steps, batch_size=min(asked.batch_size, ELECTS_BATCH), seed=asked.seed)
+        file = None if kept is None else kept / f"elects_{alpha:g}_{own.steps}_{len(series)}_{own.seed}.npz"
         more += kept_outcomes(file, lambda alpha=alpha, own=own: elects(trial, (alpha,), own))
         print(f"  ELECTS {alpha:g}: {more[-1].test.accuracy:.4f} on day {more[-1].test.mean_day:.1f}", flush=True)
     comparison = joined(rules, more)
@@ -473,6 +474,7 @@ def main() -> None:
     ask.add_argument("--elects-steps", type=int, help="steps of each training of ELECTS")
     ask.add_argument("--parcels", type=int, help="of simulated Austria")
     ask.add_argument("--width", type=int, help="of the networks, 0 for the usual")
+    ask.add_argument("--seed", type=int, help="of the division of the parcels and of all trainings")
     ask.add_argument("--ends", type=int, help="ends that trial and error tries at most")
     ask.add_argument("--elects-alphas", help="weights of ELECTS, by commas")
     ask.add_argument("-o", "--output", type=Path)

@@ -10,8 +10,7 @@ Written from the paper, with what its public code does otherwise left out: there
 one date against the answers, and stopping is drawn at random. Here a parcel stops at the first date at which the
 summed stop probability reaches one half. A missing date repeats the one before, and two further inputs say whether
 the date was seen and which day it is, for series with gaps. The stop head starts from a greater bias than the
-paper's -20, from which it hardly learns to stop within few thousand steps, and it begins to learn when the answers are
-good already: what is early would otherwise be rewarded before anything is known.
+paper's -20, from which it hardly learns to stop within few thousand steps.
 """
 
 from dataclasses import dataclass
@@ -29,8 +28,6 @@ from cropxai.reporting import Report, silent
 Target = npt.NDArray[np.intp]
 #: Weight that every date keeps in the loss, so that each goes on being trained.
 EPSILON = 10.0
-#: Share of the steps over which the reward for being early grows to its full weight.
-RAMP = 0.2
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,6 @@ class ElectsSettings:
     alpha : weight of the right answer against earliness
     steps, batch_size, learning_rate, weight_decay : of AdamW on a one-cycle rate
     stop_bias : bias of the stop head at the beginning
-    answers_first : share of the steps in which all dates learn to answer and none to stop
     width, dropout : features of the recurrent layers
     seed : of weights and batches
     """
@@ -53,14 +49,9 @@ class ElectsSettings:
     learning_rate: float = 4e-3
     weight_decay: float = 1e-2
     stop_bias: float = -4.0
-    answers_first: float = 0.3
     width: int = 64
     dropout: float = 0.2
     seed: int = 0
-
-    def weight(self, done: float) -> float:
-        """Return the weight of the right answer after a share of the steps: falling from one to ``alpha``."""
-        return 1 - (1 - self.alpha) * float(np.clip((done - self.answers_first) / RAMP, 0, 1))
 
 
 class Elects(nn.Module):
@@ -126,9 +117,7 @@ def train_elects(
         for group in optimiser.param_groups:
             group["lr"] = settings.learning_rate * rate("one-cycle", step / settings.steps)
         log_probability, delta = network(x[batch], seen[batch], day)
-        if step / settings.steps < settings.answers_first:
-            delta = delta.detach()
-        loss = elects_loss(log_probability, delta, y[batch], settings.weight(step / settings.steps))
+        loss = elects_loss(log_probability, delta, y[batch], settings.alpha)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)

@@ -78,7 +78,7 @@ def draw_plane(comparison: "Comparison") -> Figure:
     axes.axhline(full, color="0.6", lw=0.8)
     axes.axhline(full - comparison.max_loss, color="0.6", lw=0.8, ls=":")
     top = curves["accuracy"].max() * 100
-    axes.set_ylim(max(100 * curves["accuracy"].min(), top - 12), top + 0.7)
+    axes.set_ylim(max(100 * curves["accuracy"].min(), full - 12), max(top, full) + 0.7)
     axes.set_xlabel("mean day of the year of the decision")
     axes.set_ylabel("accuracy (%)")
     axes.set_title("How early, at what accuracy (diamonds: chosen for the accepted loss)", loc="left", fontsize=11)

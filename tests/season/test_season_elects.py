@@ -5,15 +5,7 @@ import torch
 from made_up import DATES, two_crops
 
 from cropxai.model.inputs import Inputs
-from cropxai.season.elects import (
-    EPSILON,
-    Elects,
-    ElectsSettings,
-    elects_answers,
-    elects_loss,
-    stop_distribution,
-    train_elects,
-)
+from cropxai.season.elects import EPSILON, ElectsSettings, elects_answers, elects_loss, stop_distribution, train_elects
 
 
 def test_stop_distribution_spends_the_budget():
@@ -72,16 +64,3 @@ def test_the_answer_on_a_date_does_not_see_later_ones():
         cut = network(x[:, :5], seen[:, :5], torch.from_numpy(short.day))
     for a, b in zip(whole, cut, strict=True):
         np.testing.assert_allclose(a[:, :5], b, atol=1e-6)
-
-
-def test_to_stop_is_learnt_after_the_answers():
-    settings = ElectsSettings(alpha=0.4, answers_first=0.5)
-    np.testing.assert_allclose([settings.weight(d) for d in (0, 0.5, 0.6, 0.7, 1)], [1, 1, 0.7, 0.4, 0.4])
-    series = two_crops(60, gaps=0.0)
-    inputs, target = Inputs.of(series, series.bands), (series.labels == "winter wheat").astype(np.intp)
-    given = ElectsSettings(steps=6, weight_decay=0.0, width=8, answers_first=1.0, stop_bias=-4.0)
-    torch.manual_seed(given.seed)
-    start = Elects(3, 2, given)
-    network = train_elects(inputs, target, 2, given)
-    torch.testing.assert_close(network.halt.weight, start.halt.weight)
-    assert not torch.equal(network.answer.weight, start.answer.weight)
