@@ -58,7 +58,7 @@ def main() -> None:
         package = [sys.executable, str(root / "qgis_plugin" / "package.py"), "-o", str(here)]
         subprocess.run(package, check=True, stdout=subprocess.DEVNULL)
         (zipped,) = here.glob("*.zip")
-        order = {"zip": str(zipped), "environment": sys.prefix, "parcel": given.parcel,
+        order = {"zip": str(zipped), "environment": sys.executable, "parcel": given.parcel,
                  "folder": str(given.folder.resolve()), "found": str(here / "found.json"),
                  "map": str(given.map.resolve() if given.map else here / "crops.gpkg")}  # fmt: skip
         server = subprocess.Popen([screen, "-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp"],
