@@ -63,7 +63,7 @@ def ways(model: Model, series: CropSeries, sample: Sample, every: bool) -> Itera
                     yield f"{method} {target} {level} {name}", bare
                     yield f"{method} {target} {level} {name}{DAY}", bare + found.position
     yield f"cp-lrp margin date zero{DAY}, {GAPS} gaps", with_gaps(LRP(model, reference="zero"), arrays)
-    yield f"cp-lrp margin date zero{DAY}, less that of the rival", beyond_rival(LRP(model), arrays, bases["rival"])
+    yield "contrast", explainer(model, "contrast")(*arrays, bases["rival"]).date_relevance
     for name in ("date-median", "zero") if not every else ():
         found = LRP(model, "gradient-input", "band", "margin", name)(*arrays, bases[name])
         yield f"gradient-input margin band {name}", found.relevance.sum(axis=2)
@@ -94,13 +94,6 @@ def with_gaps(lrp: LRP, arrays: tuple[np.ndarray, ...]) -> np.ndarray:
         total += np.nan_to_num(lrp(x, left, day, number).date_relevance)
         times += left
     return total / np.maximum(times, 1)
-
-
-def beyond_rival(lrp: LRP, arrays: tuple[np.ndarray, ...], medians: np.ndarray) -> np.ndarray:
-    """Take from the relevance of whole dates what they would have if the rival's medians stood on them."""
-    x, valid, day, number = arrays
-    found = lrp(x, valid, day, number, medians)
-    return found.date_relevance - lrp(medians[found.rival], valid, day, number, medians).date_relevance
 
 
 def in_place(model: Model, series: CropSeries, sample: Sample) -> np.ndarray:

@@ -265,7 +265,7 @@ def engine(command: Callable[..., Any]) -> Callable[..., Any]:
 
 #: Ways to explain that tell bands apart, and all.
 BAND_METHODS = ("cp-lrp", "attnlrp", "gradient-input", "integrated-gradients")
-METHODS = (*BAND_METHODS, "occlusion", "rollout")
+METHODS = (*BAND_METHODS, "occlusion", "rollout", "contrast")
 TARGETS = ("margin", "logit")
 REFERENCES = ("rival", "counterpart", "date-median", "class-median", "typical", "zero")
 

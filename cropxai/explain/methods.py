@@ -6,14 +6,21 @@ import numpy as np
 import numpy.typing as npt
 
 from cropxai.explain.baselines import BASELINES, Baseline
+from cropxai.explain.contrast import Contrast
 from cropxai.explain.lrp import LEVELS, LRP, Attribution
 from cropxai.explain.rules import RULES
 from cropxai.model.checkpoint import Model
 
 #: Every method that explains an answer.
-METHODS = (*RULES, *BASELINES)
+METHODS = (*RULES, *BASELINES, "contrast")
 #: The levels that each has, the finest last.
-LEVELS_OF = {**dict.fromkeys(RULES, LEVELS), **{name: levels for name, (_, levels) in BASELINES.items()}}
+LEVELS_OF = {
+    **dict.fromkeys(RULES, LEVELS),
+    **{name: levels for name, (_, levels) in BASELINES.items()},
+    "contrast": (Contrast.level,),
+}
+#: Methods that stand on the rules of LRP, and run where these do.
+OF_LRP = (*RULES, "contrast")
 #: Orders of dates that know nothing of the network, to compare with.
 YARDSTICKS = ("random", "evenly spaced", "contiguous")
 
@@ -46,7 +53,7 @@ def explainer(
     ----------
     method : one of `METHODS`
     level : "date" or "band"; by default the finest that the method has
-    dtype, device : of LRP's rules; the other methods know float32 on the CPU only
+    dtype, device : of LRP's rules and contrast; the other methods know float32 on the CPU only
     choices : target, reference and chunk
 
     Raises
@@ -60,6 +67,8 @@ def explainer(
     level = level or LEVELS_OF[method][-1]
     if method in RULES:
         return LRP(model, method, level, dtype=dtype, device=device, **choices)
+    if method == "contrast":
+        return Contrast(model, dtype=dtype, device=device, **choices)
     return Baseline(model, method, level, **choices)
 
 
@@ -69,8 +78,8 @@ def check_method(method: str, level: str | None, dtype: str = "float32", device:
         raise ValueError(f"method {method!r} is none of {', '.join(METHODS)}")
     if level is not None and level not in LEVELS_OF[method]:
         raise ValueError(f"{method} knows no level {level!r}; it has {' and '.join(LEVELS_OF[method])}")
-    if method not in RULES and (dtype != "float32" or device != "cpu"):
-        raise ValueError(f"{method} runs in float32 on the cpu only; {', '.join(RULES)} have more")
+    if method not in OF_LRP and (dtype != "float32" or device != "cpu"):
+        raise ValueError(f"{method} runs in float32 on the cpu only; {', '.join(OF_LRP)} have more")
 
 
 def yardstick(

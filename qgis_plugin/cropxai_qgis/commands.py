@@ -152,7 +152,7 @@ READING = _advanced(
 )  # fmt: skip
 #: The ways to relevance by band, and those that have it by date only.
 BY_BAND = ("cp-lrp", "attnlrp", "gradient-input", "integrated-gradients")
-BY_DATE = ("occlusion", "rollout")
+BY_DATE = ("occlusion", "rollout", "contrast")
 
 
 def _relevance(*methods: str) -> tuple[Parameter, ...]:
