@@ -74,24 +74,25 @@ class Folds:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="under a minute")
-    parser.add_argument("--shuffles", type=int, default=5)
-    parser.add_argument("--members", type=int, default=5, help="networks of the ensemble")
+    parser.add_argument("--shuffles", default="0,1,2,3,4", help="seeds of the folds, by commas")
+    parser.add_argument("--members", type=int, default=3, help="networks of the ensemble")
     parser.add_argument("--keep", type=Path, help="folder that keeps answers")
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", CropxaiWarning)
-    shuffles, members, most = (1, 2, 2) if options.quick else (options.shuffles, options.members, 5)
+    shuffles = [0] if options.quick else [int(seed) for seed in options.shuffles.split(",")]
+    members, most = (2, 2) if options.quick else (options.members, 5)
     with tempfile.TemporaryDirectory() as scratch:
         keep = options.keep or Path(scratch)
         keep.mkdir(parents=True, exist_ok=True)
         measure(Folds(most, keep), shuffles, members)
 
 
-def measure(folds: Folds, shuffles: int, members: int) -> None:
+def measure(folds: Folds, shuffles: list[int], members: int) -> None:
     """Print the accuracy of all ways by shuffle, and their means."""
     one, many = "fine_tuned", f"ensemble_of_{members}"
     right: dict[str, list[Array]] = {"forest": [], one: [], many: []}
-    for shuffle in range(shuffles):
+    for shuffle in shuffles:
         tested = folds.tested(shuffle)
         order, truth = np.argsort(tested), folds.target[tested]
         each = np.stack([folds.network(shuffle, member) for member in range(members)])
