@@ -73,7 +73,7 @@ def lay_out(runs: Runs, grid: Grid, block: tuple[int, int], layers: int) -> Layo
     Parameters
     ----------
     runs : Runs
-        With at least one pixel.
+        With at least one pixel. Parcels of a chunk are read in their order here.
     grid : Grid
     block : rows and columns of the blocks in which the raster is stored
     layers : bands and mask, which are read together
@@ -88,8 +88,7 @@ def lay_out(runs: Runs, grid: Grid, block: tuple[int, int], layers: int) -> Layo
     begin, end = runs.ptr[some], runs.ptr[some + 1]
     first = np.minimum.reduceat(runs.row // tall * across + runs.column // wide, begin)
     last = np.maximum.reduceat(runs.row // tall * across + (runs.column + runs.length - 1) // wide, begin)
-    # Parcels in the order in which they begin on the raster: neighbours are read one after the other.
-    order = np.lexsort((runs.column[begin], runs.row[begin], first))
+    order = np.argsort(first, kind="stable")  # within a chunk parcels stay along the curve
     within = order[first[order] == last[order]]
     cut = np.flatnonzero(first != last)
     pieces = _cut(runs, begin[cut], end[cut], wide)

@@ -74,6 +74,13 @@ class Parcels:
                 digest.update(name.encode() + b"\0" + (shape or b"") + b"\0")
         return digest.hexdigest()
 
+    @cached_property
+    def along_curve(self) -> npt.NDArray[np.int64]:
+        """The rows along a Hilbert curve of the parcels' middles, those without a polygon last, (parcel,) int64."""
+        where, lacking = np.flatnonzero(self.usable), np.flatnonzero(~self.usable)
+        far = self.frame.geometry.iloc[where].hilbert_distance().to_numpy()
+        return np.concatenate([where[np.argsort(far, kind="stable")], lacking])
+
     def places(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Return longitude and latitude of a point inside each parcel, (parcel,) degrees, NaN without a polygon."""
         lon, lat = np.full((2, len(self)), np.nan)

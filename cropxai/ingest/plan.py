@@ -53,7 +53,10 @@ class Plan:
     buffer : float
         Metres by which the parcels were shrunk before.
     runs : Runs
-        Of every parcel, those without a pixel on the raster included.
+        Of every parcel, those without a pixel on the raster included, in the order of ``order``.
+    order : (parcel,) int64
+        The parcels along a Hilbert curve: parcels near each other are near each other in ``runs``, whatever their order
+        in the file.
     centres : (parcel,) int64
         Pixel centres inside the parcel on the grid continued beyond the raster; by "exact", its area there in pixels
         times :data:`cropxai.ingest.zonal.WHOLE`. Of parcels that miss the raster, 0.
@@ -69,6 +72,7 @@ class Plan:
     rule: str
     buffer: float
     runs: Runs
+    order: IntArray
     centres: IntArray
     touches: npt.NDArray[np.bool_]
     vanished: npt.NDArray[np.bool_]
@@ -78,7 +82,7 @@ class Plan:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Let a plan go to another process, with its arrays; layouts are made there."""
-        names = ("grid", "rule", "buffer", "runs", "centres", "touches", "vanished", "key")
+        names = ("grid", "rule", "buffer", "runs", "order", "centres", "touches", "vanished", "key")
         return Plan, tuple(getattr(self, name) for name in names)
 
     @property
@@ -89,12 +93,9 @@ class Plan:
     @cached_property
     def counts(self) -> IntArray:
         """Pixels of each parcel on the raster, stand-ins not among them, (parcel,) int64; by "exact" their weights."""
-        return np.where(self.centres > 0, self.runs.areas(), 0)
-
-    @cached_property
-    def indptr(self) -> IntArray:
-        """``pixels[indptr[i]:indptr[i + 1]]`` are the pixels of parcel i, stand-ins too, (parcel + 1,) int64."""
-        return np.asarray(self.runs.first_pixels()[self.runs.ptr])
+        areas = np.zeros(len(self.order), dtype=np.int64)
+        areas[self.order] = self.runs.areas()
+        return np.where(self.centres > 0, areas, 0)
 
     @cached_property
     def members(self) -> IntArray:
@@ -106,16 +107,8 @@ class Plan:
 
     @cached_property
     def tallied(self) -> IntArray:
-        """The parcels with a pixel on the raster, or a stand-in, (parcel,) int64 ascending."""
-        return np.flatnonzero(np.diff(self.runs.ptr))
-
-    @property
-    def pixels(self) -> IntArray:
-        """``row * grid.width + column`` of each pixel, ascending within a parcel, (pixel,) int64; made when asked."""
-        starts = self.runs.row.astype(np.int64) * self.grid.width + self.runs.column
-        ends = np.cumsum(self.runs.length, dtype=np.int64)
-        total = int(ends[-1]) if len(ends) else 0
-        return np.asarray(np.arange(total) + np.repeat(starts - ends + self.runs.length, self.runs.length))
+        """The parcels with a pixel on the raster, or a stand-in, in the order of their runs, (parcel,) int64."""
+        return self.order[np.diff(self.runs.ptr) > 0]
 
     def layout(self, block: tuple[int, int], layers: int) -> Layout:
         """Return how the pixels are read from a raster of such blocks (rows, columns), made on the first call."""
@@ -127,14 +120,17 @@ class Plan:
 
 def make_plan(parcels: Parcels, grid: Grid, rules: Rules = DEFAULT) -> Plan:
     """Find the pixels of every parcel; the parcels are taken to the CRS of the grid, never the pixels to theirs."""
-    parts = []
+    runs, order = [], parcels.along_curve
+    centres = np.zeros(len(parcels), dtype=np.int64)
+    touches, vanished = np.zeros((2, len(parcels)), dtype=bool)
     for begin in range(0, len(parcels), AT_ONCE):  # some at a time: all their vertices at once would fill the memory
-        some = slice(begin, begin + AT_ONCE)
-        parts.append(_found(parcels.frame.geometry.iloc[some], parcels.usable[some], grid, rules))
-    runs, centres, touches, vanished = zip(*parts, strict=True)
+        some = order[begin : begin + AT_ONCE]
+        found = _found(parcels.frame.geometry.iloc[some], parcels.usable[some], grid, rules)
+        runs.append(found[0])
+        centres[some], touches[some], vanished[some] = found[1:]
     return Plan(
-        grid, rules.pixel_rule, rules.buffer, Runs.joined(runs), np.concatenate(centres), np.concatenate(touches),
-        np.concatenate(vanished), plan_key(parcels, grid, rules),
+        grid, rules.pixel_rule, rules.buffer, Runs.joined(runs), order, centres, touches, vanished,
+        plan_key(parcels, grid, rules),
     )  # fmt: skip
 
 

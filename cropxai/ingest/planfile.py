@@ -23,13 +23,13 @@ from cropxai.ingest.scenes import Grid
 from cropxai.outputs import replacing
 
 #: A new number puts all older files out of use, in name and content.
-VERSION = 1
+VERSION = 2
 FORMAT = f"cropxai plan {VERSION}\n".encode()
 #: Arrays begin at multiples of so many bytes.
 ALIGNED = 64
 DTYPES: dict[str, Any] = {
     "ptr": np.int64, "row": np.int32, "column": np.int32, "length": np.int32, "weights": np.uint32,
-    "centres": np.int64, "touches": np.bool_, "vanished": np.bool_,
+    "order": np.int64, "centres": np.int64, "touches": np.bool_, "vanished": np.bool_,
 }  # fmt: skip
 
 
@@ -116,8 +116,8 @@ def load_plan(path: Path) -> Plan:
         at += values.size
     grid = Grid(header["crs"], Affine(*header["transform"]), *header["size"])
     runs = Runs(*(arrays[name] for name in ("ptr", "row", "column", "length", "weights")))
-    centres, touches, vanished = (arrays[name] for name in ("centres", "touches", "vanished"))
-    return Plan(grid, header["rule"], header["buffer"], runs, centres, touches, vanished, header["key"])
+    others = (arrays[name] for name in ("order", "centres", "touches", "vanished"))
+    return Plan(grid, header["rule"], header["buffer"], runs, *others, header["key"])
 
 
 def plan_at(path: Path) -> Plan:

@@ -62,3 +62,16 @@ def values_of(seed: int, shape: tuple[int, int], gaps: float = 0.1) -> np.ndarra
     values = rng.integers(1, 9000, shape).astype(np.uint16)
     values[rng.random(shape) < gaps] = 0
     return values
+
+
+def runs_of(plan, parcel):
+    """Return which runs are a parcel's."""
+    (place,) = np.flatnonzero(plan.order == parcel)
+    return slice(*plan.runs.ptr[place : place + 2])
+
+
+def pixels_of(plan, parcel):
+    """Return ``row * width + column`` of each pixel of a parcel, a stand-in too."""
+    own = runs_of(plan, parcel)
+    starts = plan.runs.row[own] * plan.grid.width + plan.runs.column[own]
+    return np.array([s + i for s, n in zip(starts, plan.runs.length[own], strict=True) for i in range(n)], dtype=int)

@@ -23,7 +23,7 @@ def assert_equal(plan, other):
         first, second = getattr(plan.runs, name), getattr(other.runs, name)
         np.testing.assert_array_equal(first, second)
         assert first.dtype == second.dtype
-    for name in ("centres", "touches", "vanished"):
+    for name in ("order", "centres", "touches", "vanished"):
         np.testing.assert_array_equal(getattr(plan, name), getattr(other, name))
     assert (plan.grid, plan.rule, plan.key) == (other.grid, other.rule, other.key)
 
