@@ -12,6 +12,7 @@ import multiprocessing
 import tempfile
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import rasterio
 from affine import Affine
@@ -25,6 +26,9 @@ from cropxai.ingest.measure import measure
 from cropxai.ingest.planfile import kept_plan
 from cropxai.ingest.rules import Rules
 from cropxai.ingest.scenes import Grid, Location, Scene
+
+#: As most have their parcels; Arrow, which reads GeoParquet, holds more for a moment, and not always the same.
+FIELDS = "fields.gpkg"
 
 
 def write_tile(folder: Path, size: int) -> Scene:
@@ -56,7 +60,7 @@ def peak() -> int:
 def steps(folder: Path, scene: Scene, rule: str) -> dict[str, int]:
     """Return the peak after the start, the parcels, the plans, and the tile."""
     found = {"start": peak()}
-    parcels = read_parcels(folder / "fields.parquet")
+    parcels = read_parcels(folder / FIELDS)
     found["parcels"] = peak()
     rules = Rules(pixel_rule=rule)
     plans = {grid: kept_plan(parcels, grid, folder, rules) for grid in scene.grids}
@@ -77,6 +81,7 @@ def main() -> None:
         folder = Path(name)
         scene = write_tile(folder, size)
         write_parcels(folder / "fields.parquet", size, options.cover)
+        gpd.read_parquet(folder / "fields.parquet").to_file(folder / FIELDS)
         for rule in ("centre", "exact"):
             with multiprocessing.get_context("spawn").Pool(1) as pool:
                 found = pool.apply(steps, (folder, scene, rule))

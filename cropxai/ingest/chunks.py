@@ -15,6 +15,8 @@ IntArray = npt.NDArray[np.int64]
 
 #: Most pixels of all layers of a chunk together, unless one block has more: 32 MiB of DN.
 CHUNK_PIXELS = 1 << 24
+#: Pixels of a chunk, or those that are kept, are numbered in 32 bits: they lie in memory, with several bands each.
+MOST_PIXELS = int(np.iinfo(np.int32).max)
 #: Rows of a chunk, unless its blocks have more: beyond some parcels' height nothing is gained.
 CHUNK_ROWS = 256
 
@@ -28,14 +30,16 @@ class Chunk:
     window : rasterio.windows.Window
     groups : Groups
         The parcels that lie in it whole.
-    start, length, target : (run,) int64
-        Runs of parcels that lie in several chunks: where in the window, how long, and where to keep them.
+    start, length : (run,) int32
+        Runs of parcels that lie in several chunks: where in the window, and how long.
+    target : (run,) int64
+        Where to keep them.
     """
 
     window: Window
     groups: Groups
-    start: IntArray
-    length: IntArray
+    start: npt.NDArray[np.int32]
+    length: npt.NDArray[np.int32]
     target: IntArray
 
 
@@ -105,14 +109,20 @@ def lay_out(runs: Runs, grid: Grid, block: tuple[int, int], layers: int) -> Layo
             for name in ("row", "column", "length")
         )
         window = _window(row, column, length, block, grid)
-        start = (row - window.row_off).astype(np.int64) * window.width + column - window.col_off
+        start = ((row - window.row_off) * np.int64(window.width) + column - window.col_off).astype(np.int32)
         n = len(own)
+        length = length.astype(np.int32)
         ptr = np.concatenate([[0], np.cumsum(end[here] - begin[here])])
         weigh = weights_from[own] if len(runs.weights) else own[:0]
-        groups = Groups(here, ptr, start[:n], length[:n].astype(np.int64), weigh)
-        chunks.append(Chunk(window, groups, start[n:], pieces.length[others], pieces.target[others]))
+        groups = Groups(here, ptr, start[:n], length[:n], weigh)
+        chunks.append(Chunk(window, groups, start[n:], length[n:], pieces.target[others]))
     places = np.cumsum(pieces.pixels) - pieces.pixels
-    kept = Groups(cut, np.arange(len(cut) + 1), places, pieces.pixels, places if len(runs.weights) else places[:0])
+    if pieces.pixels.sum() > MOST_PIXELS:
+        raise MemoryError(f"{pieces.pixels.sum()} pixels of parcels that lie across blocks cannot be kept")
+    kept = Groups(
+        cut, np.arange(len(cut) + 1), places.astype(np.int32), pieces.pixels.astype(np.int32),
+        places if len(runs.weights) else places[:0],
+    )  # fmt: skip
     return Layout(chunks, kept, runs.weights, pieces.weights)
 
 

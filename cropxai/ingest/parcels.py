@@ -1,8 +1,6 @@
 """Read parcels from any vector file, and say of each what is wrong with it."""
 
-import ctypes
 import hashlib
-import sys
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -14,11 +12,11 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow
 import pyogrio
 import shapely
 
 from cropxai.errors import DuplicateParcels, ParcelsSetAside, ParcelsUnreadable, PathLike, UnknownField, some
+from cropxai.ingest.memory import give_back_memory
 
 #: Value of ``id_field`` that numbers the rows from 1.
 ROW_NUMBER = "FID"
@@ -140,17 +138,8 @@ def read_parcels(
         names = [parcel_id[i] for i in np.flatnonzero(mended)]
         warnings.warn(ParcelsSetAside("geometry mended", names), stacklevel=2)
     frame = frame.set_geometry(gpd.GeoSeries(geometry, index=frame.index, crs=frame.crs).rename(frame.geometry.name))
-    _give_back_memory()
+    give_back_memory()
     return Parcels(frame, parcel_id, crop, status, path)
-
-
-def _give_back_memory() -> None:
-    """Give the system what reading used: the allocators of Arrow and of C would keep half of all that is held."""
-    pyarrow.default_memory_pool().release_unused()
-    if sys.platform.startswith("linux"):
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc
-        if trim is not None:
-            trim(0)
 
 
 def _read(path: Path, layer: str | None) -> gpd.GeoDataFrame:

@@ -1,7 +1,7 @@
 """The plan: which pixels of a grid belong to which parcel, worked out once and used for every band and date."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
@@ -15,6 +15,7 @@ from pyproj import CRS, Geod
 
 from cropxai.ingest.chunks import Layout, lay_out
 from cropxai.ingest.coverage import coverage_of
+from cropxai.ingest.memory import give_back_memory
 from cropxai.ingest.parcels import Parcels
 from cropxai.ingest.rules import CENTRE, EUROCROPSML, EXACT, Rules
 from cropxai.ingest.runs import Runs, in_pixels, runs_of
@@ -66,6 +67,8 @@ class Plan:
         Whether it does, and nothing of it is left inside the buffer.
     key : str
         A hash of parcels, grid and those rules on which the pixels depend.
+    _let_go : callable
+        What to do once the runs have been laid out for reading, which are then needed no more.
     """
 
     grid: Grid
@@ -77,6 +80,7 @@ class Plan:
     touches: npt.NDArray[np.bool_]
     vanished: npt.NDArray[np.bool_]
     key: str
+    _let_go: Callable[[], None] = field(default=give_back_memory, repr=False)
     _layouts: dict[tuple[tuple[int, int], int], Layout] = field(default_factory=dict, init=False, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
@@ -115,6 +119,7 @@ class Plan:
         with self._lock:  # scenes are read in parallel, and one layout serves all
             if (block, layers) not in self._layouts:
                 self._layouts[block, layers] = lay_out(self.runs, self.grid, block, layers)
+                self._let_go()
             return self._layouts[block, layers]
 
 

@@ -6,8 +6,9 @@ tell damage.
 """
 
 import json
+import mmap
 import zlib
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from affine import Affine
 
+from cropxai.ingest.memory import give_back_memory
 from cropxai.ingest.parcels import Parcels
 from cropxai.ingest.plan import DEFAULT, Plan, make_plan, plan_key
 from cropxai.ingest.rules import Rules
@@ -52,6 +54,7 @@ def kept_plan(parcels: Parcels, grid: Grid, folder: Path | None = None, rules: R
     except (OSError, ValueError):  # none, or damaged by something else
         pass
     save_plan(make_plan(parcels, grid, rules), path)
+    give_back_memory()
     return load_plan(path)
 
 
@@ -116,8 +119,17 @@ def load_plan(path: Path) -> Plan:
         at += values.size
     grid = Grid(header["crs"], Affine(*header["transform"]), *header["size"])
     runs = Runs(*(arrays[name] for name in ("ptr", "row", "column", "length", "weights")))
-    others = (arrays[name] for name in ("order", "centres", "touches", "vanished"))
-    return Plan(grid, header["rule"], header["buffer"], runs, *others, header["key"])
+    return Plan(
+        grid, header["rule"], header["buffer"], runs, arrays["order"], arrays["centres"], arrays["touches"],
+        arrays["vanished"], header["key"], partial(_let_go, stored.base),
+    )  # fmt: skip
+
+
+def _let_go(mapped: Any) -> None:
+    """Take the pages of a mapped file out of memory, where the system can; they come back when they are looked at."""
+    give_back_memory()
+    if hasattr(mmap, "MADV_DONTNEED"):  # nothing writes to them, so that nothing is lost
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def plan_at(path: Path) -> Plan:

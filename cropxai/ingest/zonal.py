@@ -21,6 +21,7 @@ from cropxai.jit import compiled
 Codes = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 Weights = npt.NDArray[np.uint32]
 IntArray = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int32]
 
 SIGN = np.uint32(1 << 31)
 #: Values that are counted at a stretch: narrow counters are counted many at a time, and this fits one of 16 bits.
@@ -43,7 +44,7 @@ class Groups:
         The parcel, as row of the tally.
     ptr : (group + 1,) int64
         Runs ``ptr[i]`` to ``ptr[i + 1]`` belong to group i.
-    start, length : (run,) int64
+    start, length : (run,) int32
         First pixel of each run in the piece, and their number.
     weigh : (run,) int64
         Where the weights of each run begin; empty where every pixel counts 1.
@@ -51,8 +52,8 @@ class Groups:
 
     member: IntArray
     ptr: IntArray
-    start: IntArray
-    length: IntArray
+    start: Places
+    length: Places
     weigh: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
@@ -151,7 +152,7 @@ def _values_of(codes: Codes) -> npt.NDArray[np.uint16] | npt.NDArray[np.float32]
 
 
 @compiled
-def _longest(ptr: IntArray, length: IntArray) -> int:
+def _longest(ptr: IntArray, length: Places) -> int:
     longest = 0
     for g in range(len(ptr) - 1):
         pixels = 0
@@ -162,7 +163,7 @@ def _longest(ptr: IntArray, length: IntArray) -> int:
 
 
 @compiled
-def copy_runs(values: Codes, start: IntArray, length: IntArray, target: IntArray, kept: Codes) -> None:
+def copy_runs(values: Codes, start: Places, length: Places, target: IntArray, kept: Codes) -> None:
     """Copy runs of a (band, pixel) array to where they begin in another."""
     for band in range(values.shape[0]):
         for r in range(len(start)):
@@ -179,8 +180,8 @@ def _add(
     mask: npt.NDArray[np.uint16],
     member: IntArray,
     ptr: IntArray,
-    start: IntArray,
-    length: IntArray,
+    start: Places,
+    length: Places,
     weigh: IntArray,
     weights: Weights,
     scratch: Codes,
@@ -255,7 +256,7 @@ def _add(
 
 
 @compiled
-def _gather(plane: Codes, start: IntArray, length: IntArray, gathered: Codes) -> None:
+def _gather(plane: Codes, start: Places | IntArray, length: Places, gathered: Codes) -> None:
     """Lay the pixels of runs end to end."""
     n = np.uint64(0)  # unsigned: no check for indices from the end, which costs as much as copying
     for r in range(len(start)):

@@ -18,7 +18,7 @@ def grouped_median(values, indptr):
     some = np.flatnonzero(sizes)
     codes = codes_of(values)[None] if values.dtype.kind == "f" else values[None]
     tally = Tally.empty(len(sizes), 1, codes.dtype)
-    groups = Groups(some, np.arange(len(some) + 1), indptr[:-1][some], sizes[some])
+    groups = Groups(some, np.arange(len(some) + 1), indptr[:-1][some].astype(np.int32), sizes[some].astype(np.int32))
     tally.add(codes, np.zeros(1, codes.dtype), *NO_MASK, groups)
     return tally.median()[:, 0], tally.counts[:, 0]
 
@@ -87,7 +87,7 @@ def pieces(draw):
     lengths = [min(length, pixels - start) for group in runs for start, length in group]
     ptr = np.concatenate([[0], np.cumsum([len(group) for group in runs])])
     member = np.array(draw(st.permutations(range(len(runs)))))
-    groups = Groups(member, ptr, np.array(starts), np.array(lengths))
+    groups = Groups(member, ptr, np.array(starts, dtype=np.int32), np.array(lengths, dtype=np.int32))
     return (values, nodata, *((unclear, mask) if draw(st.booleans()) else NO_MASK), groups)
 
 
@@ -199,7 +199,7 @@ def test_means_of_floating_point_values():
     rng = np.random.default_rng(3)
     values = rng.normal(0.2, 0.3, 999).astype(np.float32)
     tally = Tally.empty(1, 1, np.uint32)
-    groups = Groups(np.array([0]), np.array([0, 1]), np.array([0]), np.array([999]))
+    groups = Groups(np.array([0]), np.array([0, 1]), np.zeros(1, np.int32), np.array([999], np.int32))
     tally.add(codes_of(values)[None], np.zeros(1, np.uint32), *NO_MASK, groups)
     assert tally.mean()[0, 0] == pytest.approx(values.astype(np.float64).mean(), rel=1e-14)
 
@@ -208,7 +208,7 @@ def test_the_weight_of_a_country_fits():
     pixels = 3 * STRETCH
     values = np.full((1, pixels), 65_535, dtype=np.uint16)
     values[0, :5] = 1
-    groups = Groups(np.array([0]), np.array([0, 1]), np.array([0]), np.array([pixels]), np.array([0]))
+    groups = Groups(np.array([0]), np.array([0, 1]), np.zeros(1, np.int32), np.array([pixels], np.int32), np.array([0]))
     tally = Tally.empty(1, 1, np.uint16)
     tally.add(values, np.zeros(1, np.uint16), *NO_MASK, groups, np.full(pixels, WHOLE, dtype=np.uint32))
     assert tally.counts[0, 0] == pixels * WHOLE
