@@ -129,7 +129,7 @@ def _piece(country: Country, land: Land, place: int, start: int) -> CropSeries:
             "sources": ["simulated"],
             "software": f"cropxai {cropxai.__version__}",
             "simulated": f"cropxai simulate country --parcels {country.parcels} --year {country.year} "
-            f"--level {country.level} --seed {country.seed}",
+            f"--level {country.level} --hardness {country.hardness:g} --seed {country.seed}",
         },
     )
     if not country.truth:

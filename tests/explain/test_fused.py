@@ -150,7 +150,7 @@ def test_without_biases_cp_lrp_conserves():
 def season():
     """The shipped weights, and the tokens of simulated parcels with clouds."""
     model = load_model()
-    inputs = Inputs.of(simulate_series(200, orbits=1, seed=3, bands=model.card.bands), model.card.bands)
+    inputs = Inputs.of(simulate_series(200, orbits=1, seed=3, bands=model.card.bands, hardness=1.0), model.card.bands)
     x, valid, day = inputs.tensors()
     dated = valid.sum(dim=1) > 3
     exact = copy.deepcopy(model.network).double()

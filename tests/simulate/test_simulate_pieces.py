@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.metrics import f1_score
 
 from cropxai.series.cube import CropSeries
 from cropxai.series.store import save_pieces
@@ -54,6 +56,22 @@ def test_clouds_are_shared_by_neighbours(series):
     regions = series.group("region")
     share = np.stack([missing[regions == r].mean(axis=0) for r in sorted(set(regions))])
     assert share.std(axis=1).mean() > 0.25  # independent clouds would give about 0.02
+
+
+def test_no_single_date_recognises_a_crop():
+    days = ("03-28", "04-22", "05-09", "06-01", "06-26", "07-26", "08-31", "10-01")
+    dates = np.array([f"2019-{day}" for day in days], "datetime64[D]")
+    made = simulate_series(4000, year=2019, level="L1C", countries=["Austria"], regions=2, dates=dates, seed=8)
+    values, labels = np.log(made.reflectance.clip(0.001)), made.labels.astype(str)
+    taught = np.random.default_rng(0).random(len(made)) < 0.7
+    crops = [c for c in np.unique(labels) if (labels[~taught] == c).sum() >= 10 and c != "greenhouse"]
+    best = np.zeros(len(crops))
+    for date in range(len(days)):
+        said = LinearDiscriminantAnalysis().fit(values[taught, date], labels[taught]).predict(values[~taught, date])
+        best = np.maximum(best, f1_score(labels[~taught], said, labels=crops, average=None, zero_division=0))
+    assert best.max() < 0.97  # rape in flower
+    assert np.sort(best)[-2] < 0.92
+    assert np.median(best) < 0.5
 
 
 def test_rape_is_green_before_maize(series):
