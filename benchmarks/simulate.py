@@ -40,7 +40,7 @@ from cropxai.model import Model, Settings, classify, load_model, train
 from cropxai.model.inputs import Inputs
 from cropxai.model.predict import logits, softmax
 from cropxai.series.cube import CropSeries
-from cropxai.simulate import classes, simulate_series
+from cropxai.simulate import classes, country, simulate_series
 from cropxai.simulate.radiation import Canopy, load_optics, reflectance
 
 #: What the real labels mean, and in which group an answer falls.
@@ -215,7 +215,7 @@ def _near(label: object) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="under a minute")
-    parser.add_argument("--hardness", type=float, default=HARDNESS, help="of all that is simulated [1]")
+    parser.add_argument("--hardness", type=float, default=HARDNESS, help="of what is compared with real fields [1]")
     parser.add_argument("--figure", type=Path, help="draw the courses of NDVI into this file")
     asked = parser.parse_args()
     warnings.simplefilter("ignore", CropxaiWarning)
@@ -236,7 +236,7 @@ def main() -> None:
             figures["courses_median_spread"] = round(float(np.nanmedian([r["spread"] for r in rows])), 2)
             figures["shipped"] = shipped(sets)
     if not asked.quick:
-        figures["season"] = season(40_000, 14, asked.hardness)
+        figures["season"] = season(40_000, 14, country.HARDNESS)
     print(json.dumps(figures))
 
 

@@ -15,8 +15,8 @@ from cropxai.simulate.weather import climates, known_years
 
 LEVELS = ("L1C", "L2A")
 CLASS_SETS = ("crops", "tinyeurocrops")
-#: Hardness by default, a calibration: with it a network for the 44 classes of TinyEuroCrops over Austria reaches the
-#: accuracy that is published for that data set, and fields differ less from each other than with 1, as real ones do.
+#: Hardness by default, a calibration: with it a network for the 44 classes of TinyEuroCrops over Austria comes nearer
+#: the accuracy that is published for them than with 1, and fields differ less from each other, as real ones do.
 HARDNESS = 0.5
 
 
