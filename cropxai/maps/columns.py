@@ -125,7 +125,8 @@ RELEVANCE: tuple[Column, ...] = (
     Column("date", "DATE", "Date", "Day of the acquisition."),
     Column(
         "relevance", "INTEGER", "Relevance",
-        "Relevance of the whole date, in thousandths; positive speaks for the crop.",
+        "Relevance of the whole date, in thousandths; positive speaks for the crop; NULL on dates that the model did "
+        "not use.",
     ),
     *(
         Column(
