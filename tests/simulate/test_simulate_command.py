@@ -2,7 +2,9 @@ import pandas as pd
 import pytest
 
 from cropxai.cli.main import main
+from cropxai.cli.simulate import country as country_command
 from cropxai.series.cube import CropSeries
+from cropxai.simulate import Country
 
 
 def test_country_writes_a_series(tmp_path, capsys):
@@ -73,3 +75,11 @@ def test_power_is_measured_of_a_series_with_its_truth(tmp_path, capsys):
     assert main(["simulate", "country", "-o", str(plain), "--parcels", "60", *crops]) == 0
     assert main(["simulate", "power", str(plain), "-o", str(tmp_path / "x.csv")]) == 1
     assert "--truth" in capsys.readouterr().err
+
+
+def test_defaults_of_the_command_are_those_of_the_function():
+    asked = {option.name: option.default for option in country_command.params}
+    named = {name: value for name, value in vars(Country()).items() if isinstance(value, (int, float, str))}
+    shared = [name for name in named if name in asked and name != "truth"]
+    assert {"hardness", "irrigated", "cloudiness", "balance", "regions", "seed"} <= set(shared)
+    assert {name: asked[name] for name in shared} == {name: named[name] for name in shared}
