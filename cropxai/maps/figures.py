@@ -174,19 +174,20 @@ def draw_curves(curves: pd.DataFrame, crops: Sequence[str], windows: Mapping[str
     rows = -(-len(shown) // columns)
     figure = Figure(figsize=(9.5, 0.6 + 2.5 * max(rows, 1)), layout="constrained")
     grid = figure.subplots(max(rows, 1), columns, sharex=True, sharey=True, squeeze=False)
-    bands = [band for band in CURVES if band in curves]
-    relevance = curves["relevance"].to_numpy(dtype=float)
-    tallest = np.nanmax(relevance) if np.isfinite(relevance).any() else 1.0
+    bands = [band for band in CURVES if band in curves and curves[band].notna().any()]
+    relevance = pd.to_numeric(curves["relevance"]).clip(lower=0)
+    explained = bool(relevance.notna().any())
     for axes, crop in zip(grid.flat, shown, strict=False):
         own = curves[curves["crop"] == crop]
         days = pd.to_datetime(own["date"])
         for band in bands:
             seen = own[band].notna().to_numpy()
             axes.plot(days[seen], own[band][seen], color=CURVES[band][1], lw=1.5, marker=".", ms=3)
-        lower = axes.twinx()
-        lower.bar(days, own["relevance"].clip(lower=0), width=3, color=INK, alpha=0.45)
-        lower.set_ylim(0, 2.6 * tallest)
-        lower.axis("off")
+        if explained:
+            lower = axes.twinx()
+            lower.bar(days, relevance[own.index], width=3, color=INK, alpha=0.45)
+            lower.set_ylim(0, 2.6 * (relevance.max() or 1.0))
+            lower.axis("off")
         if crop in windows:
             axes.axvspan(*(date2num(pd.Timestamp(d)) for d in windows[crop]), color=ACCENT, alpha=0.10, lw=0)  # type: ignore[no-untyped-call]
         _stages(axes, crop, days)
@@ -197,7 +198,8 @@ def draw_curves(curves: pd.DataFrame, crops: Sequence[str], windows: Mapping[str
     for axes in grid[:, 0]:
         axes.set_ylabel("reflectance")
     handles: list[Any] = [mpl.lines.Line2D([], [], color=CURVES[b][1], label=CURVES[b][0]) for b in bands]
-    handles += [Rectangle((0, 0), 1, 1, color=INK, alpha=0.45, label="relevance $R_t$")]
+    if explained:
+        handles += [Rectangle((0, 0), 1, 1, color=INK, alpha=0.45, label="relevance $R_t$")]
     if windows:
         handles += [Rectangle((0, 0), 1, 1, color=ACCENT, alpha=0.15, label="window that suffices")]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))

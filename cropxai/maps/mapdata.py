@@ -114,8 +114,10 @@ def _table(database: sqlite3.Connection, name: str) -> pd.DataFrame:
 
 
 def _value(text: Any) -> Any:
-    """Return a fact as a value if it is JSON of more than a word, else as it is."""
-    if isinstance(text, str) and text[:1] in "[{":
+    """Return a fact as a value if it is JSON of more than a word, else as it is; None where it is not known."""
+    if not isinstance(text, str):
+        return None if pd.isna(text) else text
+    if text[:1] in ("[", "{"):
         try:
             return json.loads(text)
         except ValueError:

@@ -170,7 +170,9 @@ def _map(contents: MapData) -> Section | None:
 def _crops(contents: MapData) -> Section:
     table = contents.classes[contents.classes["parcels"] > 0].sort_values("parcels", ascending=False)
     labelled = table["accuracy"].notna().any()
-    names = ["Crop", "HCAT", "Parcels", "Hectares", *(["As declared"] if labelled else []), "Window", PEAKS]
+    explained = table[["window_start", "peak1_date"]].notna().any(axis=None)
+    names = ["Crop", "HCAT", "Parcels", "Hectares", *(["As declared"] if labelled else [])]
+    names += ["Window", PEAKS] if explained else []
     numbers = {"Parcels", "Hectares", "As declared"}
     one_year = len({str(date)[:4] for date in contents.dates}) == 1
     day = _day_of_year if one_year else _day
@@ -183,13 +185,16 @@ def _crops(contents: MapData) -> Section:
         ]
         window = f"{day(row['window_start'])} – {day(row['window_end'])}" if _there(row["window_start"]) else ""
         accuracy = [_percent(row["accuracy"])] if labelled else []
-        cells = [row["crop"], _whole(row["hcat_code"]), _count(row["parcels"]), _number(row["area_ha"]), *accuracy,
-                 window, "; ".join(peaks)]  # fmt: skip
+        cells = [row["crop"], _whole(row["hcat_code"]), _count(row["parcels"]), _number(row["area_ha"]), *accuracy]
+        cells += [window, "; ".join(peaks)] if explained else []
         rows.append(Row(cells, row["colour"] if _COLOUR.fullmatch(row["colour"] or "") else ""))
-    texts = [
-        "Window: the stretch of dates from which the model gives this crop's parcels the answer of the whole season. "
-        "Peaks: dates on which the relevance Rₜ of the crop is highest, with the growth stage that is typical then."
-    ]
+    texts = []
+    if explained:
+        texts.append(
+            "Window: the stretch of dates from which the model gives this crop's parcels the answer of the whole "
+            "season. Peaks: dates on which the relevance Rₜ of the crop is highest, with the growth stage that is "
+            "typical then."
+        )
     if labelled:
         texts.append("As declared: share of the parcels declared as this crop that got it.")
     columns = [Column(name, name in numbers, name == PEAKS) for name in names]
@@ -202,13 +207,16 @@ def _courses(contents: MapData) -> Section | None:
     table = contents.classes[contents.classes["parcels"] > 0].sort_values("parcels", ascending=False)
     known = table[table["window_start"].notna()]
     windows = {row["crop"]: (row["window_start"], row["window_end"]) for row in known.to_dict("records")}
+    explained = contents.curves["relevance"].notna().any()
+    bars = "share of their relevance on each date (bars), window (shaded), " if explained else ""
     picture = _picture(
         "courses",
-        f"Median reflectance of the parcels of each crop (lines; the {figures.MOST_CURVES} most frequent crops), share "
-        "of their relevance on each date (bars), window (shaded), typical dates of growth stages where a source is "
-        "known (above).",
+        f"Median reflectance of the parcels of each crop (lines; the {figures.MOST_CURVES} most frequent crops), {bars}"
+        "typical dates of growth stages where a source is known (above).",
         lambda: figures.draw_curves(contents.curves, list(table["crop"]), windows),
     )
+    if not explained:
+        return Section("How the crops looked", figures=[picture])
     text = (
         "The bars say on which dates the answer rests: relevance by layer-wise propagation, counted from the reference "
         "that the run names. The lines say how the fields looked then."

@@ -92,6 +92,22 @@ def test_tables_hold_the_numbers_of_the_map(page):
     assert rows["seen clear on no date"] == ["seen clear on no date", "2"]
 
 
+def test_a_map_of_answers_alone_has_a_report(tmp_path):
+    """As 'cropxai classify' writes it: no relevance, no windows, no bars; bands that the model does not read."""
+    made = whole()
+    answers = made.parcels.drop(columns=["window_start", "window_end", "decision_date", "relevance_chart"])
+    curves = made.curves.assign(relevance=np.nan, B06=np.nan)
+    classes = made.classes.drop(columns=["peak1_date", "peak1_stage"])
+    made = replace(
+        made, parcels=answers, classes=classes, curves=curves, relevance=None, run=made.run | {"parcels": None}
+    )
+    write_map(tmp_path / "crops.gpkg", made)
+    words = Page(write_report(tmp_path / "crops.gpkg", tmp_path / "r.html").read_text()).text
+    assert "How the crops looked" in words
+    assert not [word for word in words if "bars" in word or "What decides" in word or "Window" in word or "nan" in word]
+    assert "near infrared" in words and "red edge" not in words
+
+
 def test_what_is_unlike_the_training_data_is_counted(page):
     frame = contents().parcels
     count = int((frame["novelty"][frame["crop"].notna()] > 1).sum())
