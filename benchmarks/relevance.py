@@ -50,6 +50,10 @@ FEW, MANY = 256, 2048
 PRODUCTS = (torch.ops.aten.mm.out, torch.ops.aten.bmm.out, torch.ops.aten.addmm.out)
 
 
+#: Explains the first parcels, with the dates that are there.
+Work = Callable[[int, Tensor], Tensor]
+
+
 class Recorder(TorchDispatchMode):
     """Writes down the matrix products that run within it."""
 
@@ -87,18 +91,32 @@ class Parcels:
         for rows in self.pieces(count):
             self.network(self.x[rows], valid[rows], self.day)
 
-    def explain(self, count: int, valid: Tensor, way: Explain) -> Tensor:
-        """Explain the predicted class, the date level; returns (parcel, date)."""
-        parts = []
-        for rows in self.pieces(count):
-            with torch.no_grad():
-                tokens = self.network.tokens(self.x[rows], self.day)
-            parts.append(way(tokens, valid[rows], torch.full((len(tokens),), -1)))
-        return torch.cat(parts)
+    def explain(self, way: Explain) -> Work:
+        """Return the work to explain the predicted class at the level of dates, (parcel, date), from tokens."""
 
-    def by_hand(self, rule: str, dtype: torch.dtype) -> Explain:
+        def work(count: int, valid: Tensor) -> Tensor:
+            parts = []
+            for rows in self.pieces(count):
+                with torch.no_grad():
+                    tokens = self.network.tokens(self.x[rows], self.day)
+                parts.append(way(tokens, valid[rows], torch.full((len(tokens),), -1)))
+            return torch.cat(parts)
+
+        return work
+
+    def by_hand(self, rule: str, dtype: torch.dtype) -> Work:
+        """Return what `explain` does, in the way of :class:`cropxai.explain.LRP`."""
         run = FusedPass(self.network, dtype)
-        return lambda tokens, valid, number: (tokens * run(tokens, valid, number, rule, "logit").gradient).sum(dim=2)
+
+        def work(count: int, valid: Tensor) -> Tensor:
+            parts, position = [], self.network.date(self.day).detach()
+            for rows in self.pieces(count):
+                tokens = run.features(self.x[rows]) + position
+                passed = run(tokens, valid[rows], torch.full((len(tokens),), -1), rule, "logit")
+                parts.append((tokens * passed.gradient).sum(dim=2))
+            return torch.cat(parts)
+
+        return work
 
     def by_autograd(self, rule: str) -> Explain:
         def way(tokens: Tensor, valid: Tensor, number: Tensor) -> Tensor:
@@ -173,7 +191,7 @@ def explained_in_pieces(count: int) -> None:
     parcels = Parcels(CHUNK)
     way = parcels.by_hand("attnlrp", torch.float32)
     for _ in range(0, count, CHUNK):
-        parcels.explain(CHUNK, parcels.gaps, way)
+        way(CHUNK, parcels.gaps)
     print(peak_memory())
 
 
@@ -206,24 +224,21 @@ def main() -> None:
     full, gaps = parcels.full, parcels.gaps
     found, missing = peers(parcels.network)
     single, half = torch.float32, torch.bfloat16
-    explain: dict[str, tuple[Explain, str]] = {}
+    explain: dict[str, tuple[Work, str]] = {}
     for rule in SHARES:
         explain[rule] = parcels.by_hand(rule, single), rule
         explain[f"{rule} bfloat16"] = parcels.by_hand(rule, half), rule
-        explain[f"{rule} autograd"] = parcels.by_autograd(rule), rule
+        explain[f"{rule} autograd"] = parcels.explain(parcels.by_autograd(rule)), rule
     rules = {"lxt": "attnlrp", "zennit": "cp-lrp", "ig50": "attnlrp"}
-    explain |= {name: (parcels.of_the_predicted(way), rules[name]) for name, way in found.items()}
+    explain |= {name: (parcels.explain(parcels.of_the_predicted(way)), rules[name]) for name, way in found.items()}
 
     few = {"ig50": 1 if options.quick else 8, "zennit": min(count, 128), "lxt": min(count, 128)}
     ways: dict[str, tuple[Callable[[int], object], int]] = {
         "inference": (lambda n: parcels.infer(n, full), count),
-        **{
-            name: (lambda n, way=way: parcels.explain(n, full, way), few.get(name, count))
-            for name, (way, _) in explain.items()
-        },
+        **{name: (lambda n, way=way: way(n, full), few.get(name, count)) for name, (way, _) in explain.items()},
         "inference gaps": (lambda n: parcels.infer(n, gaps), count),
         **{
-            f"{name} gaps": (lambda n, way=explain[name][0]: parcels.explain(n, gaps, way), few.get(name, count))
+            f"{name} gaps": (lambda n, way=explain[name][0]: way(n, gaps), few.get(name, count))
             for name in (*SHARES, "lxt", "zennit")
             if name in explain
         },
@@ -244,7 +259,7 @@ def main() -> None:
         truth[rule] = (tokens * passed.gradient).sum(dim=2)
     for name, (way, rule) in explain.items():
         some = 4 if name == "ig50" else CHUNK
-        agreement[name] = deviations(parcels.explain(some, full, way), truth[rule][:some])
+        agreement[name] = deviations(way(some, full), truth[rule][:some])
 
     print(f"{machine()}; processes waiting for a core, mean of a minute: {load:.1f}")
     print(f"\n{'way':22s} {'parcels/CPU s':>14s} {'x inference':>12s} {'least cosine':>13s} {'rel. L2':>9s}")

@@ -4,9 +4,9 @@ For networks with the norm before each sub-layer, GELU and mean pooling, on a CP
 but for rounding:
 
 * **Forward**, what :mod:`cropxai.model.packing` tells of; centred columns also centre what flows back. Tokens are kept
-  centred, so that a norm is a division by the root mean square, and the sums of attention divide what comes out of it,
-  not its weights.
-* **Back**, weights get no gradient, and CP-LRP goes through the values alone. Behind the last layer all dates have the
+  centred, so that a norm is a division by the root mean square.
+* **Back**, weights get no gradient, and CP-LRP goes through the values alone; for it the sums of attention divide what
+  comes out of it and what comes back, which is smaller than its weights. Behind the last layer all dates have the
   same gradient but for a factor, so that its last map is undone once a parcel.
 """
 
@@ -68,6 +68,9 @@ class FusedPass:
         self.one = torch.ones(self.size.width, dtype=dtype)
         decode, bias = folded(network.decode, network.norm)
         self.decode, self.decode_bias = decode.float(), bias.float()
+        self.mean, scaled = network.mean.clone(), network.features.weight.detach().double() / network.scale.double()
+        self.features_map, self.features_bias = scaled.float().T.contiguous(), network.features.bias.detach().clone()
+        self.embed, self.embed_bias = network.embed.weight.detach().T.contiguous(), network.embed.bias.detach().clone()
         self.score, self.score_bias = network.score.weight.detach().float(), network.score.bias.detach().float()
 
     def __call__(self, tokens: Tensor, valid: Tensor, asked: Tensor, rule: str, target: str) -> TokenPass:
@@ -82,7 +85,7 @@ class FusedPass:
         with torch.inference_mode():
             room = Room(self.dtype)
             for chunk in chunks(valid, DATES_AT_ONCE * torch.get_num_threads()):
-                kept, head = self._forward(flat, chunk, asked[chunk.rows], target, room)
+                kept, head = self._forward(flat, chunk, asked[chunk.rows], rule, target, room)
                 slope, bias[chunk.rows], softmax[chunk.rows] = self._backward(kept, head, chunk, rule, room)
                 scores[chunk.rows], number[chunk.rows], score[chunk.rows] = head.scores, head.number, head.score
                 if chunk.dead is None:
@@ -93,16 +96,24 @@ class FusedPass:
             gradient.view(tokens.shape)[~valid.any(dim=1)] = 0
         return TokenPass(scores, number, score, gradient.view(tokens.shape), bias, softmax)
 
+    def features(self, reflectance: Tensor) -> Tensor:
+        """Turn dates (…, band) into features (…, width), float32: tokens without the encoding of their day."""
+        with torch.no_grad():
+            x = reflectance.reshape(-1, self.size.bands).float().sub(self.mean).nan_to_num_(0.0)  # NaN: a missing band
+            inner = torch.addmm(self.features_bias, x, self.features_map)
+            found = torch.addmm(self.embed_bias, torch.ops.aten.gelu.out(inner, out=inner), self.embed)
+        return found.view(*reflectance.shape[:-1], self.size.width)
+
     def _forward(
-        self, tokens: Tensor, chunk: "Chunk", asked: Tensor, target: str, room: "Room"
+        self, tokens: Tensor, chunk: "Chunk", asked: Tensor, rule: str, target: str, room: "Room"
     ) -> tuple[list["_Kept"], "_Head"]:
         """Run the network from its tokens (parcel × date, width); returns what the way back needs."""
         z = torch.index_select(tokens, 0, chunk.places, out=room("z", len(chunk.places), self.size.width))
         z.sub_(z.mean(dim=1, keepdim=True))  # no norm notices; neither does the gradient, whose mean is zero
-        kept = [self._layer(layer, f" {number}", z, chunk, room) for number, layer in enumerate(self.layers)]
+        kept = [self._layer(layer, f" {number}", z, chunk, rule, room) for number, layer in enumerate(self.layers)]
         return kept, self._head(z, chunk, asked, target)
 
-    def _layer(self, layer: "_Packed", mark: str, z: Tensor, chunk: "Chunk", room: "Room") -> "_Kept":
+    def _layer(self, layer: "_Packed", mark: str, z: Tensor, chunk: "Chunk", rule: str, room: "Room") -> "_Kept":
         """Run one layer; z (parcel × date, width) is its input, and then its output."""
         (parcels, dates), heads, (rows, width) = chunk.shape, self.size.heads, z.shape
         over_attention = over_deviation(z, layer.eps[0])
@@ -112,7 +123,11 @@ class FusedPass:
         query, key, value = joint.view(heads * parcels, dates, -1).chunk(3, dim=-1)
         weights = room("weights" + mark, heads * parcels, dates, dates)
         over_sums = _attention(query, key, chunk.dead, weights)
-        attended = torch.bmm(weights, value, out=room("attended" + mark, *value.shape)).mul_(over_sums)
+        if rule == "attnlrp":  # whose way back takes the weights themselves
+            weights.mul_(over_sums)
+        attended = torch.bmm(weights, value, out=room("attended", *value.shape))
+        if rule == "cp-lrp":
+            attended.mul_(over_sums)
         mixed = room("narrow", parcels, dates, heads, width // heads)
         mixed.copy_(attended.view(heads, parcels, dates, -1).permute(1, 2, 0, 3))
         torch.addmm(z, mixed.view(rows, width), layer.mix, out=z).add_(layer.mix_bias)
@@ -123,7 +138,7 @@ class FusedPass:
         active = torch.ops.aten.gelu.out(inner, out=room("wide", *inner.shape))
         gate = torch.div(active, inner, out=inner)
         torch.addmm(z, active, layer.contract, out=z).add_(layer.contract_bias)
-        return _Kept(query, key, value, weights, over_sums, attended, gate, over_attention, over_hidden)
+        return _Kept(query, key, value, weights, over_sums, gate, over_attention, over_hidden)
 
     def _head(self, z: Tensor, chunk: "Chunk", asked: Tensor, target: str) -> "_Head":
         """Pool the dates, score the classes, and go back as far as the last norm."""
@@ -179,9 +194,9 @@ class FusedPass:
     ) -> tuple[Tensor, Tensor | float]:
         r"""Go back through attention :math:`y = A v,\ A = softmax(q k^\top)`, plain gradients before their shares.
 
-        :math:`g_v = A^\top g`; where A is not constant :math:`S = A \odot (g v^\top - g y^\top)`, with the scalar
-        :math:`g y^\top = \Sigma_j A \odot g v^\top` by row, and :math:`g_q = S k`, :math:`g_k = S^\top q`. The softmax
-        takes up what reaches A and not q and k, half of :math:`\Sigma g y - \Sigma g_q q`, since q and k get the same.
+        :math:`g_v = A^\top g`; where A is not constant :math:`S = A \odot (g v^\top - \Sigma_j A \odot g v^\top)`,
+        :math:`g_q = S k`, :math:`g_k = S^\top q`. The softmax takes up what reaches A and not q and k, half of
+        :math:`\Sigma g_v v - \Sigma g_q q`, since q and k get the same.
 
         Returns
         -------
@@ -189,21 +204,20 @@ class FusedPass:
         """
         (parcels, dates), heads, (rows, width) = chunk.shape, self.size.heads, z.shape
         kinds = sum(share > 0 for share in SHARES[rule])
-        back = torch.bmm(z.expand(heads, *z.shape), layer.mix_back, out=room("back", heads, rows, width // heads))
+        back = torch.bmm(z.expand(heads, *z.shape), layer.mix_back, out=room("attended", heads, rows, width // heads))
         back = back.view(keep.value.shape)
+        if rule == "cp-lrp":
+            back.mul_(keep.over_sums)
         found = room("found", kinds, *back.shape)
+        torch.bmm(keep.weights.transpose(1, 2), back, out=found[-1])
         taken: Tensor | float = 0.0
         if kinds == 3:
-            through = torch.mul(back, keep.attended, out=keep.attended).sum(dim=-1, keepdim=True)
-        back.mul_(keep.over_sums)
-        torch.bmm(keep.weights.transpose(1, 2), back, out=found[-1])
-        if kinds == 3:
             slope = torch.bmm(back, keep.value.transpose(1, 2), out=room("slope", *keep.weights.shape))
-            slope.sub_(through * keep.over_sums).mul_(keep.weights)
+            torch.ops.aten._softmax_backward_data.out(slope, keep.weights, -1, slope.dtype, grad_input=slope)
             torch.bmm(slope, keep.key, out=found[0])
             torch.bmm(slope.transpose(1, 2), keep.query, out=found[1])
-            on_scores = torch.mul(found[0], keep.query, out=back).sum(dim=-1, keepdim=True)
-            taken = 0.5 * (through - on_scores).view(heads, parcels, dates).sum(dim=(0, 2), dtype=torch.float32)
+            surplus = torch.mul(found[2], keep.value, out=back).addcmul_(found[0], keep.query, value=-1)
+            taken = 0.5 * surplus.view(heads, parcels, -1).sum(dim=(0, 2), dtype=torch.float32)
         joint = room("joint", parcels, dates, kinds, heads, width // heads)
         joint.copy_(found.view(kinds, heads, parcels, dates, -1).permute(2, 3, 0, 1, 4))
         return joint.view(rows, kinds * width), taken
@@ -249,9 +263,8 @@ class _Kept(NamedTuple):
     Attributes
     ----------
     query, key, value : (head × parcel, date, size), queries divided by the root of the size
-    weights : (head × parcel, date, date) of attention, before their sums divide them
+    weights : (head × parcel, date, date) of attention; under cp-lrp before their sums divide them
     over_sums : (head × parcel, date, 1), one over these sums
-    attended : (head × parcel, date, size), what comes out of attention
     gate : (parcel × date, hidden) of the activation, f(x)/x
     over_attention, over_hidden : (parcel × date, 1), one over the deviation of each norm
     """
@@ -261,7 +274,6 @@ class _Kept(NamedTuple):
     value: Tensor
     weights: Tensor
     over_sums: Tensor
-    attended: Tensor
     gate: Tensor
     over_attention: Tensor
     over_hidden: Tensor

@@ -253,6 +253,8 @@ class LRP:
 
     def _features(self, x: Tensor, rule: CpLrp) -> Tensor:
         """Return the tokens (…, time, width) without the encoding of their dates."""
+        if self.fused is not None and not x.requires_grad:
+            return self.fused.features(x).to(self.dtype)
         return self.network.tokens(x, x.new_zeros(()), rule, position=x.new_zeros(()))
 
     def _explain(self, parcels: "_Parcels", origin: Tensor, position: Tensor) -> "_Explained":
