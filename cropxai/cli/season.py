@@ -56,6 +56,8 @@ def season(series, output, overwrite, season, start, end, top, max_loss, aggrega
     if today is not None:
         _today(series, kept, weather, model, today, output, overwrite, progress)
         return
+    if rivals and (reproduce_paper or procedure == "paper"):
+        raise click.UsageError("--rivals are of the search, which is not asked for; leave out --rivals")
     if reproduce_paper:
         from cropxai.season.paper import reproduce_paper as reproduce
 

@@ -229,6 +229,12 @@ def test_season_trains_the_rivals(paths, tmp_path, capsys):
     assert told["spent_with_rivals"]["parcels_seen"] < 60 * told["spent"]["parcels_seen"]
 
 
+@pytest.mark.parametrize("paper", [["--procedure", "paper"], ["--reproduce-paper"]])
+def test_season_refuses_rivals_of_nothing(paths, tmp_path, capsys, paper):
+    assert main(["season", paths[0], "-o", str(tmp_path / "s"), "--rivals", *paper]) == 2
+    assert "leave out --rivals" in capsys.readouterr().err
+
+
 def test_season_of_another_year_needs_the_weather_of_both(paths, tmp_path, capsys):
     argv = ["season", paths[0], "-o", str(tmp_path / "s"), "--other-year", paths[0]]
     assert main(argv) == 2
