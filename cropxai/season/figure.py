@@ -57,7 +57,7 @@ def draw_plane(comparison: "Comparison") -> Figure:
     """Draw accuracy against the mean date of decision: every setting of every rival, and what no other dominates."""
     from cropxai.season.measures import pareto
 
-    figure = Figure(figsize=(9, 5.5), layout="constrained")
+    figure = Figure(figsize=(10, 5.5), layout="constrained")
     axes = figure.subplots()
     curves = comparison.curves()
     names = list(dict.fromkeys(curves["rival"]))
@@ -82,7 +82,7 @@ def draw_plane(comparison: "Comparison") -> Figure:
     axes.set_xlabel("mean day of the year of the decision")
     axes.set_ylabel("accuracy (%)")
     axes.set_title("How early, at what accuracy (diamonds: chosen for the accepted loss)", loc="left", fontsize=11)
-    axes.legend(fontsize=8, frameon=False, loc="lower right")
+    axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
 
