@@ -260,7 +260,10 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "classify", "Classify", WORK, "Crop of every parcel of a series",
         "Gives crop, confidence and second crop, or why there is no answer; without relevance, so it is fast.",
-        (SERIES, MODEL, MODEL_FOLDER, *DATES, EXTRA),
+        (SERIES, MODEL, MODEL_FOLDER, *DATES,
+         *_advanced(Parameter("REFLECTANCE", "Keep the reflectance of the parcels",
+                              "Of every parcel and date, for the panel; with it the file is larger and takes longer.",
+                              "flag", "--reflectance", False)), EXTRA),
         (Output("map", "Crop map", MAP_HELP),), ANSWERS,
         ("crop", "classification", "prediction"),
     ),

@@ -432,6 +432,10 @@
    <translation>Gibt Kultur, Konfidenz und zweite Kultur, oder warum es keine Antwort gibt; ohne Relevanz, daher schnell.</translation>
   </message>
   <message>
+   <source>Of every parcel and date, for the panel; with it the file is larger and takes longer.</source>
+   <translation>Jedes Schlags an jedem Tag, für das Bedienfeld; mit ihr ist die Datei größer und braucht länger.</translation>
+  </message>
+  <message>
    <source>Explain</source>
    <translation>Erklären</translation>
   </message>

@@ -432,6 +432,10 @@
    <translation>Donne culture, confiance et seconde culture, ou pourquoi il n'y a pas de réponse ; sans pertinence, donc rapide.</translation>
   </message>
   <message>
+   <source>Of every parcel and date, for the panel; with it the file is larger and takes longer.</source>
+   <translation>De chaque parcelle à chaque date, pour le panneau ; avec elle, le fichier est plus grand et prend plus de temps.</translation>
+  </message>
+  <message>
    <source>Explain</source>
    <translation>Expliquer</translation>
   </message>
