@@ -151,7 +151,7 @@ def test_classes_sum_up_the_parcels(crops, parcels):
     assert table["accuracy"]["winter wheat"] == pytest.approx((wheat["crop"] == "winter wheat").mean())
     maize = parcels[parcels["crop"] == "grain maize"]
     assert table["area_ha"]["grain maize"] == pytest.approx(maize.to_crs(3035).area.sum() / 1e4, rel=1e-4)
-    assert pd.isna(table["peak1_stage"]["winter barley"]) and isinstance(table["peak1_stage"]["grain maize"], str)
+    assert pd.isna(table["peak1_stage"]["grassland"]) and isinstance(table["peak1_stage"]["grain maize"], str)
     agrees = parcels["declared_agrees"].dropna().astype(bool)
     assert (agrees == (parcels["declared_crop"] == parcels["crop"])[agrees.index]).all()
 
