@@ -294,7 +294,7 @@ def goals(comparison: Any, confirmed: pd.DataFrame, found: Any, expanding: Any) 
     def days(one: np.datetime64, other: np.datetime64) -> int:
         return int((one - other).astype(int))
 
-    last, stands = expanding.ends[-1], expanding.ends[expanding.chosen]  # the whole season: none that was tried stands
+    last, stands = expanding.ends[-1], expanding.ends[expanding.chosen]  # the same where no end that was tried stands
     year = last.astype("datetime64[Y]").astype("datetime64[D]")
     best_end = min(chosen["fixed date"].test.mean_day, days(end("trial"), year) + 1)
     others = {name: comparison.lead(OURS, name) for name in chosen if name != OURS}
@@ -307,9 +307,7 @@ def goals(comparison: Any, confirmed: pd.DataFrame, found: Any, expanding: Any) 
         "end_days_vs_trial_and_error": days(end("ours"), end("trial")),
         "end_days_full_season_of_trial_and_error": days(end("ours", alone), end("trial", alone)),
         "end_days_better_full_season": days(end("ours", best), end("trial", best)),
-        "end_days_by_the_test": days(found.end, stands)
-        if (stands := expanding.ends[expanding.chosen]) < last
-        else None,
+        "end_days_by_the_test": None if stands == last else days(found.end, stands),
         "end": str(end("ours")),
         "end_of_trial_and_error": str(end("trial")),
         "full_season_one_network": 100 * comparison.full[1].accuracy,
