@@ -279,7 +279,7 @@ def method(known: Sequence[str] = METHODS) -> Decorator:
 target = click.option("--target", type=click.Choice(TARGETS), default="margin", show_default=True,
                       help="What is explained: the lead over the next class, or the score.")  # fmt: skip
 reference = click.option("--reference", type=click.Choice(REFERENCES), default="rival", show_default=True,
-                         help="What the relevance of bands is counted from.")  # fmt: skip
+                         help="What the relevance of bands, or contrast, is counted from.")  # fmt: skip
 
 
 def relevance(known: Sequence[str] = METHODS) -> Decorator:

@@ -55,6 +55,7 @@ def test_what_it_says_can_be_read_and_kept(found, tmp_path):
 
 def test_the_sample_is_of_right_answers_and_follows_the_seed(series, model):
     one, same, other = (Sample.draw(series, model, 30, seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(model.inputs(series.select(one.rows)).reflectance, one.inputs.reflectance)
     np.testing.assert_array_equal(one.inputs.reflectance, same.inputs.reflectance)
     assert not np.array_equal(one.inputs.reflectance, other.inputs.reflectance)
     wrong = CropSeries(series.dataset.assign_coords(crop=("parcel", np.where(

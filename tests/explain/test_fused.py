@@ -70,6 +70,17 @@ def test_it_is_the_pass_by_autograd_in_float64(heads, size, layers, hidden, date
         assert ((getattr(found, name) - getattr(expected, name)).abs() <= 1e-5 * entries).all(), name
 
 
+def test_features_are_tokens_without_their_day():
+    net = network()
+    net.mean.copy_(torch.tensor([0.1, 0.2, 0.3, 0.4]))
+    net.scale.copy_(torch.tensor([1.0, 0.5, 2.0, 0.1]))
+    x = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0))
+    x[1, :, 2] = torch.nan  # a band that is missing
+    exact = copy.deepcopy(net).double()
+    nothing = torch.zeros((), dtype=torch.float64)
+    assert deviation(FusedPass(net).features(x), exact.tokens(x.double(), nothing, position=nothing)) < 1e-6
+
+
 @pytest.mark.parametrize("rule", SHARES)
 def test_dates_that_are_missing_get_exactly_nothing_and_are_never_read(rule):
     tokens, valid = tokens_of()
