@@ -105,10 +105,10 @@ def test_warmth_stands_for_the_day(series, model):
 
 
 def test_weather_makes_a_series_that_such_a_model_takes(model, tmp_path):
-    """On the command line; ten degrees every day are two thirds of the scale's day."""
+    """On the command line; ten degrees over the base of 3 °C every day are two thirds of the scale's day."""
     two_crops(count=20).save(tmp_path / "s.zarr")
     days = np.arange("2018-01-01", "2018-10-01", dtype="datetime64[D]")
-    rows = "\n".join(f"{day},10" for day in days)
+    rows = "\n".join(f"{day},13" for day in days)
     (tmp_path / "weather.csv").write_text(f"date,temperature\n{rows}\n")
     asked = ["convert", str(tmp_path / "s.zarr"), "--weather", str(tmp_path / "weather.csv"), "-o"]
     refused = CliRunner().invoke(cli, [*asked, str(tmp_path / "warm.nc")])
