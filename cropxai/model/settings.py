@@ -17,7 +17,7 @@ ARCHITECTURES = ("cropxai", "paper")
 PRESETS: dict[str, dict[str, Any]] = {
     "any-day": {
         "any_season": 0.85, "growing_season": 0.7, "cut_together": True, "date_dropout": 0.2, "average": 0.99,
-        "steps": 6000,
+        "label_smoothing": 0.0, "steps": 4000,
     },
 }  # fmt: skip
 
