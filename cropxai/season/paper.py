@@ -4,8 +4,8 @@ On the files of TinyEuroCrops (Schneider & Körner 2021), tile T33UWP of Austria
 Austria otherwise, whose numbers are not comparable and are only shown to run the same steps. Published are the chosen
 window and its accuracy; the accuracies of the other windows, the split, the settings of the training and how R_t was
 gathered are not. Taken here: the parcels of the authors' public demonstration (all regions of the training file,
-divided at random, 80 to 20), its network (:mod:`cropxai.model.paper`) trained on the dates as they
-are, the score of the true label as what is explained, relevance counted from zero, and the signed mean.
+divided at random, 80 to 20), its network (:mod:`cropxai.model.paper`) trained on the dates as they are, the score of
+the true label as what is explained, relevance counted from zero, and the signed mean.
 """
 
 from dataclasses import dataclass, replace

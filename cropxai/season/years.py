@@ -35,8 +35,7 @@ def aligned_days(series: CropSeries, home: CropSeries, by: str | None = None) ->
     ----------
     series, home : with thermal time, of the other year and of the one that was learnt
     by : column by parcel, such as ``region``, within which parcels of both years are matched; by default, and for
-        values
-        that the home year lacks, with the mean of all its parcels
+        values that the home year lacks, with the mean of all its parcels
     """
     warm, known = _pace(series), _pace(home)
     order = np.argsort(home.season_day, kind="stable")
