@@ -10,6 +10,7 @@ import json
 import os
 import re
 import socket
+import stat
 import sys
 import zipfile
 from collections.abc import Iterable
@@ -105,7 +106,12 @@ class Workplace:
 
     def _entered(self) -> bool:
         """Make and lock the folder; say no if another run has removed it meanwhile."""
-        self.folder.mkdir(exist_ok=True)
+        try:
+            self.folder.mkdir()
+        except FileExistsError:
+            with suppress(FileNotFoundError):  # it was there, and has just been removed
+                if not stat.S_ISDIR(self.folder.lstat().st_mode) and not self.folder.is_dir():
+                    raise
         file = self.folder / LOCK
         try:
             self._lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)

@@ -167,6 +167,29 @@ while entered < 20:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_that_another_run_removes_at_that_moment_is_made_again(tmp_path, monkeypatch):
+    make, made = os.mkdir, []
+
+    def mkdir(path, *mode):
+        made.append(path)
+        if len(made) == 1:  # it was there, and is gone before anyone looks
+            raise FileExistsError(errno.EEXIST, "File exists", path)
+        make(path, *mode)
+
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    with Workplace(tmp_path / "out") as place:
+        assert place.folder.is_dir()
+
+
+@pytest.mark.parametrize("kind", ["file", "broken link"])
+def test_what_is_no_folder_in_its_place_is_refused(tmp_path, kind):
+    place = tmp_path / ".out.parts"
+    place.touch() if kind == "file" else place.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(OutputUnwritable, match="out: cannot be written"):
+        enter(tmp_path / "out")
+    assert os.path.lexists(place)
+
+
 def test_what_killed_runs_left_is_put_away(tmp_path):
     (tmp_path / ".out.123-0a1b2c3d.part.zarr").mkdir()
     (tmp_path / ".out.zarr.parts.123.old").mkdir()
