@@ -57,8 +57,6 @@ class Contrast:
     ) -> Attribution:
         """Explain some parcels; takes the arrays of :meth:`cropxai.explain.lrp.LRP.__call__`."""
         inputs = Inputs.explained(np.where(valid[..., None], x, np.float32(0)), valid, day)
-        if base is None and day.ndim == 2:
-            raise ValueError("dates told by parcel need base, see reference_series")
         if base is None:
             base = reference_inputs(inputs, self.model, self.reference)
         x = inputs.reflectance

@@ -166,8 +166,6 @@ class LRP:
         """
         parcels = _Parcels.of(x, valid, day, asked)
         parcels.check(self.network.size.bands, self.network.size.classes)
-        if base is None and parcels.day.ndim == 2:
-            raise ValueError("dates told by parcel need base, see reference_series")
         if base is None:
             base = reference_inputs(parcels.inputs(), self.model, self.reference)
         base = torch.as_tensor(base)
@@ -340,7 +338,7 @@ class _Parcels(NamedTuple):
 
     def inputs(self) -> Inputs:
         """Return them as `Inputs`."""
-        return Inputs(self.x.float().numpy(), self.valid.numpy(), self.day.float().numpy())
+        return Inputs.explained(self.x.float().numpy(), self.valid.numpy(), self.day.float().numpy())
 
     def pieces(self, size: int) -> Iterator["_Parcels"]:
         """Go through them in pieces; of no parcels, one piece without any."""

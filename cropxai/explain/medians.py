@@ -83,7 +83,15 @@ def _column(series: CropSeries, band: str, model: Model) -> FloatArray:
 
 
 def reference_inputs(inputs: Inputs, model: Model, reference: str) -> FloatArray:
-    """Return what :func:`reference_series` does, from the arrays of the parcels."""
+    """Return what :func:`reference_series` does, from the arrays of the parcels.
+
+    Raises
+    ------
+    ValueError
+        If the days are not known (:meth:`cropxai.model.inputs.Inputs.explained`).
+    """
+    if np.isnan(inputs.day).any():
+        raise ValueError("dates told by parcel need base, see reference_series")
     columns = (np.where(inputs.valid, values, np.nan) for values in np.moveaxis(inputs.reflectance, 2, 0))
     typical = model.typical(inputs.day)
     if reference not in BY_CLASS:
