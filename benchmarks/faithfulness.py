@@ -1,6 +1,7 @@
 """Ways to explain on planted twins, whose deciding dates are known, and on Arkansas 2021, by deletion of dates.
 
-``python benchmarks/faithfulness.py [--quick] [--all] [--sets twins,arkansas] [--models FOLDER] [--twins SEED]``
+``python benchmarks/faithfulness.py [--quick] [--all] [--sets twins,arkansas] [--models FOLDER] [--twins SEED]
+[--seeds N] [--parcels N] [--steps N] [--sample N]``
 
 trains a network a seed (or takes it from FOLDER, where it also keeps it), explains parcels that it never saw, and
 prints for every way the mean over the networks, in brackets the lowest and highest of them, and the 95 % interval over
@@ -11,7 +12,7 @@ choose on one SEED and report on another. Nothing is chosen here. ``CROPXAI_REAL
 import argparse
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +127,9 @@ def twins(size: Size, seed: int, test: int, folder: Path | None) -> tuple[Model,
     """Train on planted twins; return the model and other twins."""
     settings = Settings(steps=size.steps, seed=seed, patience=1.0)
     model = kept(
-        folder, f"twins_{size.parcels}_{seed}", lambda: train(simulate_planted(size.parcels, seed=100 + seed), settings)
+        folder,
+        f"twins_{size.parcels}_{size.steps}_{seed}",
+        lambda: train(simulate_planted(size.parcels, seed=100 + seed), settings),
     )
     return model, simulate_planted(max(10, min(3000, size.parcels // 2)), seed=test + seed)
 
@@ -142,7 +145,7 @@ def points(size: Size, seed: int, test: int, folder: Path | None) -> tuple[Model
         stop = len(seen) // 5
         return train_on(series, names, target, seen[stop:], seen[:stop], settings)
 
-    return kept(folder, f"arkansas_{size.parcels}_{seed}", make), series.select(held)
+    return kept(folder, f"arkansas_{len(seen)}_{size.steps}_{seed}", make), series.select(held)
 
 
 def score(
@@ -186,12 +189,12 @@ def main() -> None:
     parser.add_argument("--sets", default="twins,arkansas")
     parser.add_argument("--models", type=Path)
     parser.add_argument("--twins", type=int, default=700, help="seed of the twins that are explained")
-    parser.add_argument("--sample", type=int)
+    for name in ("seeds", "parcels", "steps", "sample"):
+        parser.add_argument(f"--{name}", type=int, help=f"{name} in place of the usual {getattr(FULL, name)}")
     options = parser.parse_args()
     torch.set_num_threads(1)
     size = QUICK if options.quick else FULL
-    if options.sample:
-        size = Size(size.seeds, size.parcels, size.steps, options.sample)
+    size = replace(size, **{name: given for name in asdict(size) if (given := getattr(options, name))})
     figures: dict[str, float] = {}
     for name, load in (("twins", twins), ("arkansas", points)):
         if name == "arkansas" and not (ROOT / "arkansas_2021").exists():
