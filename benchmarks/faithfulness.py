@@ -24,7 +24,8 @@ from cropxai.explain import LRP
 from cropxai.explain.baselines import Question
 from cropxai.explain.faithfulness import Sample, bootstrap, measured
 from cropxai.explain.medians import reference_series
-from cropxai.explain.methods import YARDSTICKS, explainer, yardstick
+from cropxai.explain.methods import explainer
+from cropxai.explain.yardsticks import YARDSTICKS, yardstick
 from cropxai.model import Model, Settings, load_model, train
 from cropxai.model.splits import hold_back
 from cropxai.model.train import labelled, train_on
@@ -150,7 +151,7 @@ def points(size: Size, seed: int, test: int, folder: Path | None) -> tuple[Model
 
 def score(
     name: str, load: Callable[..., tuple[Model, CropSeries]], size: Size, test: int, folder: Path | None, every: bool
-):
+) -> dict[str, dict[str, list[np.ndarray]]]:
     """Score all ways on all networks; return values by way and measure, one array a network."""
     values: dict[str, dict[str, list[np.ndarray]]] = {}
     for seed in range(size.seeds):
@@ -197,9 +198,11 @@ def main() -> None:
     size = replace(size, **{name: given for name in asdict(size) if (given := getattr(options, name))})
     figures: dict[str, float] = {}
     for name, load in (("twins", twins), ("arkansas", points)):
+        if name not in options.sets.split(","):
+            continue
         if name == "arkansas" and not (ROOT / "arkansas_2021").exists():
             print(f"arkansas: left out, {ROOT} has no arkansas_2021")
-        elif name in options.sets.split(","):
+        else:
             values = score(name, load, size, options.twins, options.models, options.all)
             print(f"{name}: mean over networks (lowest highest) [95 % over parcels]")
             print(table(values).to_string(na_rep=""))

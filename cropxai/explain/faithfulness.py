@@ -14,12 +14,13 @@ import pandas as pd
 
 from cropxai.errors import ModelsDiffer, SeriesUnusable
 from cropxai.explain.medians import reference_series
-from cropxai.explain.methods import METHODS, YARDSTICKS, explainer, yardstick
+from cropxai.explain.methods import METHODS, explainer
 from cropxai.explain.perturbation import REMOVALS, area_between, curves
 from cropxai.explain.power import EVERY, Power
 from cropxai.explain.pruning import pruned
 from cropxai.explain.robustness import randomised, rank_correlation, with_noise
 from cropxai.explain.truth import Truth, scores
+from cropxai.explain.yardsticks import YARDSTICKS, yardstick
 from cropxai.model.checkpoint import Model
 from cropxai.model.inputs import Inputs
 from cropxai.model.predict import logits
@@ -83,8 +84,7 @@ class Sample:
         own = np.sort(drawn[:count])
         chosen = series.select(own)
         inputs = model.inputs(chosen)
-        scores = logits(model.network, inputs)
-        rival, number = np.argsort(scores, axis=1)[:, -2:].T
+        rival, number = np.argsort(logits(model.network, inputs), axis=1)[:, -2:].T
         names = np.array(model.names, dtype=object)
         return cls(own, inputs, number, names[number], names[rival], Truth.of(chosen, inputs.valid, names[rival]))
 
@@ -232,7 +232,7 @@ def evaluate_relevance(
 
     Parameters
     ----------
-    methods : of `METHODS`; the yardsticks, orders of dates that know nothing of the network, are always beside them
+    methods : of `METHODS`; the yardsticks (:mod:`cropxai.explain.yardsticks`) are always beside them
     target, reference : of the relevance
     removals : how dates are taken away, of `REMOVALS`
     peers : models of the same classes and bands from other trainings, with which the relevance is compared

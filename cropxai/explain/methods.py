@@ -2,9 +2,6 @@
 
 from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from cropxai.explain.baselines import BASELINES, Baseline
 from cropxai.explain.contrast import Contrast
 from cropxai.explain.lrp import LEVELS, LRP, Attribution
@@ -21,8 +18,6 @@ LEVELS_OF = {
 }
 #: Methods that stand on the rules of LRP, and run where these do.
 OF_LRP = (*RULES, "contrast")
-#: Orders of dates that know nothing of the network, to compare with.
-YARDSTICKS = ("random", "evenly spaced", "contiguous")
 
 
 class Explainer(Protocol):
@@ -80,33 +75,3 @@ def check_method(method: str, level: str | None, dtype: str = "float32", device:
         raise ValueError(f"{method} knows no level {level!r}; it has {' and '.join(LEVELS_OF[method])}")
     if method not in OF_LRP and (dtype != "float32" or device != "cpu"):
         raise ValueError(f"{method} runs in float32 on the cpu only; {', '.join(OF_LRP)} have more")
-
-
-def yardstick(
-    name: str, valid: npt.NDArray[np.bool_], day: npt.NDArray[np.float32], seed: int = 0
-) -> npt.NDArray[np.float64]:
-    """Return an order of dates that knows nothing of the network, (parcel, time); higher comes first.
-
-    * "random": an order by chance for each parcel;
-    * "evenly spaced": each date as far as possible from those before it, beginning in mid-season;
-    * "contiguous": outwards from the middle of the parcel's dates.
-    """
-    if name == "random":
-        return np.random.default_rng(seed).random(valid.shape)
-    if name == "contiguous":
-        place = np.cumsum(valid, axis=1) - 0.5 * valid.sum(axis=1, keepdims=True)
-        return np.asarray(-np.abs(place - 0.5), dtype=float)
-    if name != "evenly spaced":
-        raise ValueError(f"yardstick {name!r} is none of {', '.join(YARDSTICKS)}")
-    order = np.zeros(valid.shape)
-    nearest = np.where(valid, -np.abs(day - 0.5 * (day.min() + day.max())), -np.inf)
-    left = valid.copy()
-    rows = np.arange(len(valid))
-    for turn in range(int(valid.sum(axis=1).max(initial=0))):
-        chosen = np.where(left, nearest, -np.inf).argmax(axis=1)
-        there = left[rows, chosen]
-        order[rows[there], chosen[there]] = valid.shape[1] - turn
-        left[rows, chosen] = False
-        distance = np.abs(day - day[chosen][:, None])
-        nearest = distance if turn == 0 else np.minimum(nearest, distance)
-    return order

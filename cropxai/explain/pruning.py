@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cropxai.explain.methods import yardstick
+from cropxai.explain.yardsticks import yardstick
 from cropxai.model.checkpoint import Model
 from cropxai.model.inputs import Inputs
 from cropxai.model.predict import logits

@@ -7,7 +7,7 @@ from cropxai.explain import explain
 from cropxai.explain.baselines import BASELINES, STEPS, Baseline, Question, integrated_gradients, rollout
 from cropxai.explain.lrp import LEDGER
 from cropxai.explain.medians import reference_series
-from cropxai.explain.methods import LEVELS_OF, METHODS, check_method, explainer, yardstick
+from cropxai.explain.methods import LEVELS_OF, METHODS, check_method, explainer
 from cropxai.explain.passes import TARGETS
 from cropxai.model import classify
 from cropxai.model.inputs import Inputs
@@ -179,18 +179,3 @@ def test_an_unknown_choice_is_named_with_the_known(model, choice):
         Baseline(model, "integrated-gradients", **choice)
     with pytest.raises(ValueError, match="none of integrated-gradients"):
         Baseline(model, "cp-lrp")
-
-
-def test_yardsticks():
-    day = np.array([0, 10, 20, 30, 40, 50, 60], np.float32)
-    valid = np.array([[1, 1, 1, 1, 1, 1, 1], [0, 0, 1, 0, 1, 1, 0]], bool)
-    even = yardstick("evenly spaced", valid, day)
-    assert np.argsort(-even[0], kind="stable")[:3].tolist() == [3, 0, 6]  # the middle, then both ends
-    assert set(np.argsort(-even[1], kind="stable")[:3]) == {2, 4, 5}
-    middle = yardstick("contiguous", valid, day)
-    assert set(np.argsort(-middle[0])[:3]) == {2, 3, 4}
-    chance = yardstick("random", valid, day, seed=1)
-    np.testing.assert_array_equal(chance, yardstick("random", valid, day, seed=1))
-    assert (chance != yardstick("random", valid, day, seed=2)).any()
-    with pytest.raises(ValueError, match="none of random"):
-        yardstick("lunar", valid, day)

@@ -10,10 +10,10 @@ from scipy.stats import spearmanr
 from cropxai.errors import ModelsDiffer, SeriesUnusable
 from cropxai.explain.faithfulness import ALL, Sample, bootstrap, evaluate_relevance, measured, summary
 from cropxai.explain.figure import draw
-from cropxai.explain.methods import YARDSTICKS
 from cropxai.explain.perturbation import REMOVALS, SHARES
 from cropxai.explain.pruning import KEPT, importance
 from cropxai.explain.robustness import NOISE, randomised, rank_correlation, with_noise
+from cropxai.explain.yardsticks import YARDSTICKS
 from cropxai.model import classify, train
 from cropxai.model.inputs import Inputs
 from cropxai.series import CropSeries
