@@ -22,13 +22,14 @@ from cropxai.crops import CALENDARS, find_crop
 
 #: Stand-ins for the colours of text and of fine lines: in the page they become those of the page.
 INK, FAINT = "#010203", "#8d8e8f"
-#: The band whose curve stands for its group, and its colour (Okabe & Ito 2008, safe for the colour-blind).
-CURVES: Mapping[str, tuple[str, str]] = {
-    "B04": ("red", "#d55e00"),
-    "B06": ("red edge", "#cc79a7"),
-    "B08": ("near infrared", "#009e73"),
-    "B11": ("short-wave infrared", "#0072b2"),
-}
+#: Groups of bands, their colours (Okabe & Ito 2008, safe for the colour-blind), and the bands of which the first that
+#: is there stands for the group.
+CURVES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("red", "#d55e00", ("B04",)),
+    ("red edge", "#cc79a7", ("B06",)),
+    ("near infrared", "#009e73", ("B08", "B8A")),
+    ("short-wave infrared", "#0072b2", ("B11",)),
+)
 ACCENT = "#0072b2"
 SECOND = "#d55e00"
 #: Why a date has no value (column of the table of months): its words and colour.
@@ -40,6 +41,10 @@ GAPS = {
 }
 #: Crops that get a curve of their own; the others are in the table.
 MOST_CURVES = 12
+#: Width of the bars of relevance, in days.
+BAR_DAYS = 3
+#: Share of the height that lines have beneath the names of stages.
+BENEATH_STAGES = 0.85
 #: Days between stages whose names would run into each other.
 CLOSE_DAYS = 60
 #: Outlines drawn one by one; of more parcels only the places are.
@@ -174,30 +179,36 @@ def draw_curves(curves: pd.DataFrame, crops: Sequence[str], windows: Mapping[str
     rows = -(-len(shown) // columns)
     figure = Figure(figsize=(9.5, 0.6 + 2.5 * max(rows, 1)), layout="constrained")
     grid = figure.subplots(max(rows, 1), columns, sharex=True, sharey=True, squeeze=False)
-    bands = [band for band in CURVES if band in curves and curves[band].notna().any()]
+    there = {band for band in curves if curves[band].notna().any()}
+    picked = [(label, colour, next((b for b in bands if b in there), None)) for label, colour, bands in CURVES]
+    lines = [(label, colour, band) for label, colour, band in picked if band is not None]
     relevance = pd.to_numeric(curves["relevance"]).clip(lower=0)
     explained = bool(relevance.notna().any())
     for axes, crop in zip(grid.flat, shown, strict=False):
         own = curves[curves["crop"] == crop]
         days = pd.to_datetime(own["date"])
-        for band in bands:
+        for _, colour, band in lines:
             seen = own[band].notna().to_numpy()
-            axes.plot(days[seen], own[band][seen], color=CURVES[band][1], lw=1.5, marker=".", ms=3)
+            axes.plot(days[seen], own[band][seen], color=colour, lw=1.5, marker=".", ms=3)
         if explained:
             lower = axes.twinx()
-            lower.bar(days, relevance[own.index], width=3, color=INK, alpha=0.45)
+            lower.bar(days, relevance[own.index], width=BAR_DAYS, color=INK, alpha=0.45)
             lower.set_ylim(0, 2.6 * (relevance.max() or 1.0))
             lower.axis("off")
         if crop in windows:
-            axes.axvspan(*(date2num(pd.Timestamp(d)) for d in windows[crop]), color=ACCENT, alpha=0.10, lw=0)  # type: ignore[no-untyped-call]
+            first, last = (float(date2num(pd.Timestamp(d))) for d in windows[crop])  # type: ignore[no-untyped-call]
+            # Around its bars, so that a window of one date is seen too.
+            axes.axvspan(first - BAR_DAYS / 2, last + BAR_DAYS / 2, color=ACCENT, alpha=0.10, lw=0)
         _stages(axes, crop, days)
         axes.set_title(plain(crop))
         months(axes)
+    low, high = grid[0, 0].get_ylim()
+    grid[0, 0].set_ylim(low, low + (high - low) / BENEATH_STAGES)  # of all, which share it
     for axes in list(grid.flat)[len(shown) :]:
         axes.axis("off")
     for axes in grid[:, 0]:
         axes.set_ylabel("reflectance")
-    handles: list[Any] = [mpl.lines.Line2D([], [], color=CURVES[b][1], label=CURVES[b][0]) for b in bands]
+    handles: list[Any] = [mpl.lines.Line2D([], [], color=colour, label=label) for label, colour, _ in lines]
     if explained:
         handles += [Rectangle((0, 0), 1, 1, color=INK, alpha=0.45, label="relevance $R_t$")]
     if windows:
@@ -245,6 +256,7 @@ def draw_ends(ends: pd.DataFrame, decided: pd.Series, answered: int) -> Figure:
     days = np.sort(pd.to_datetime(decided.dropna()).to_numpy())
     if len(days) and answered:
         share = np.arange(1, len(days) + 1) / answered
+        days, share = np.append(days, dates.to_numpy()[-1]), np.append(share, share[-1])  # it stays so to the end
         axes.fill_between(days, share, step="post", color=INK, alpha=0.18, lw=0, label="known: sure, and stays so")
     axes.set_ylim(0, 1.02)
     axes.set_ylabel("share of parcels")

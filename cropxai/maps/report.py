@@ -27,6 +27,9 @@ MOST_ROWS = 60
 #: Facts of the run that have a place of their own in the page, or are too long for it.
 TOLD_ELSEWHERE = ("windows", "model", "parameters", "dates", "command", "scenes")
 PEAKS = "Peaks of Rₜ"
+WINDOW = ("window_start", "window_end")
+#: Parts of a model card that are long rows of numbers, or told in the table of crops.
+NOT_TOLD = ("classes", "typical_days", "typical_reflectance", "uncertainty")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -145,7 +148,7 @@ def _cards(contents: MapData) -> list[dict[str, str]]:
     decided = frame["decision_date"].dropna()
     if len(decided):
         half = decided.sort_values().iloc[(len(decided) - 1) // 2]
-        cards.append((f"half of the {_count(len(decided))} that are known by then", _day(half)))
+        cards.append((f"by then half of the {_count(len(decided))} that become known are", _day(half)))
     if (novelty := contents.novelty) is not None:
         cards.append(("unlike the training data", _count(int((novelty > 1).sum()))))
     return [{"label": label, "value": value} for label, value in cards]
@@ -179,11 +182,11 @@ def _crops(contents: MapData) -> Section:
     rows = []
     for row in table.to_dict("records"):
         peaks = [
-            day(row[f"peak{rank}_date"]) + (f" ({stage})" if _there(stage := row[f"peak{rank}_stage"]) else "")
+            day(row[f"peak{rank}_date"]) + (f": {stage}" if _there(stage := row[f"peak{rank}_stage"]) else "")
             for rank in (1, 2, 3)
             if _there(row[f"peak{rank}_date"])
         ]
-        window = f"{day(row['window_start'])} – {day(row['window_end'])}" if _there(row["window_start"]) else ""
+        window = " – ".join(dict.fromkeys(day(row[name]) for name in WINDOW if _there(row[name])))
         accuracy = [_percent(row["accuracy"])] if labelled else []
         cells = [row["crop"], _whole(row["hcat_code"]), _count(row["parcels"]), _number(row["area_ha"]), *accuracy]
         cells += [window, "; ".join(peaks)] if explained else []
@@ -197,6 +200,8 @@ def _crops(contents: MapData) -> Section:
         )
     if labelled:
         texts.append("As declared: share of the parcels declared as this crop that got it.")
+    if len(rows) > MOST_ROWS:
+        texts.append(f"The {MOST_ROWS} most frequent of {len(rows)} crops.")
     columns = [Column(name, name in numbers, name == PEAKS) for name in names]
     return Section("Crops", texts, tables=[Table(columns, rows[:MOST_ROWS])])
 
@@ -218,8 +223,8 @@ def _courses(contents: MapData) -> Section | None:
     if not explained:
         return Section("How the crops looked", figures=[picture])
     text = (
-        "The bars say on which dates the answer rests: relevance by layer-wise propagation, counted from the reference "
-        "that the run names. The lines say how the fields looked then."
+        "The bars say on which dates the answer rests: relevance by the method, and counted from the reference, that "
+        "the run names. The lines say how the fields looked then."
     )
     return Section("What decides, and when", [text], [picture])
 
@@ -295,9 +300,12 @@ def _quality(contents: MapData) -> Section:
         else ""
     )
     if (novelty := contents.novelty) is not None:
+        unlike = int((novelty > 1).sum())
         text += (
-            f" {_count(int((novelty > 1).sum()))} of {_count(len(novelty))} parcels with an answer are unlike the "
-            "training data (novelty above 1): their crop is not to be trusted."
+            f" {_count(unlike)} of {_count(len(novelty))} parcels with an answer are unlike the training data (novelty "
+            "above 1): their crop is not to be trusted."
+            if unlike
+            else " No parcel with an answer is unlike the training data (novelty above 1)."
         )
     table = Table([Column("Status"), Column("Parcels", True)], [Row([str(s), _count(n)]) for s, n in status.items()])
     return Section("Data", [text] if text else [], pictures, [table])
@@ -307,8 +315,7 @@ def _model(contents: MapData) -> Section | None:
     card = contents.model
     if not card:
         return None
-    told = {key: value for key, value in card.items() if key not in ("classes", "mean", "scale", "typical")}
-    rows = [Row([_words(key), _shortened(value)]) for key, value in told.items() if value not in (None, "", [], {})]
+    rows = [Row([_words(key), _shortened(card[key])]) for key in card if key not in NOT_TOLD and _filled(card[key])]
     return Section("Model", tables=[Table([Column("Model card"), Column("", long=True)], rows)])
 
 
@@ -317,7 +324,7 @@ def _run(contents: MapData) -> Section:
     rows += [
         Row([_words(key), _shortened(value)])
         for key, value in contents.run.items()
-        if key not in TOLD_ELSEWHERE and value not in (None, "", [], {})
+        if key not in TOLD_ELSEWHERE and _filled(value)
     ]
     scenes = contents.run.get("scenes") or []
     listings = [shlex.join(command)] if (command := contents.run.get("command")) else []
@@ -339,6 +346,11 @@ SECTIONS: tuple[Callable[[MapData], Section | None], ...] = (
 def _there(value: Any) -> bool:
     """Say whether a cell of a table holds something."""
     return not (value is None or value == "" or pd.isna(value))
+
+
+def _filled(value: Any) -> bool:
+    """Say whether a fact tells something."""
+    return value not in (None, "", [], {})
 
 
 def _day(date: Any) -> str:
@@ -373,7 +385,7 @@ def _words(key: object) -> str:
 
 def _shortened(value: Any, most: int = 400) -> str:
     if isinstance(value, Mapping):
-        text = "; ".join(f"{_words(k)}: {_shortened(v, 120)}" for k, v in value.items())
+        text = "; ".join(f"{_words(k)}: {_shortened(v, 120)}" for k, v in value.items() if _filled(v))
     elif isinstance(value, Sequence) and not isinstance(value, str):
         text = ", ".join(_shortened(v, 60) for v in value)
     else:

@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from example_map import CROPS, DATES, HOSTILE, contents
+from example_map import CROPS, DATES, DAYS, HOSTILE, contents
+from matplotlib.dates import date2num
 from PIL import Image
 
 from cropxai.errors import MapUnreadable, OutputExists
 from cropxai.maps import write_map
+from cropxai.maps.figures import draw_curves, draw_ends
 from cropxai.maps.mapdata import read_map
 from cropxai.maps.report import write_report
 
@@ -113,6 +115,69 @@ def test_what_is_unlike_the_training_data_is_counted(page):
     count = int((frame["novelty"][frame["crop"].notna()] > 1).sum())
     words = " ".join("".join(Page(page.read_text()).text).split())
     assert f"{count} of {frame['crop'].notna().sum()} parcels with an answer are unlike the training data" in words
+
+
+def words_of(folder, made):
+    """Write a map and its report; return the words of the page."""
+    write_map(folder / "crops.gpkg", made)
+    return " ".join("".join(Page(write_report(folder / "crops.gpkg", folder / "r.html").read_text()).text).split())
+
+
+def test_nothing_is_mistrusted_where_nothing_is_unlike_the_training_data(tmp_path):
+    made = contents()
+    words = words_of(tmp_path, replace(made, parcels=made.parcels.assign(novelty=0.5)))
+    assert "No parcel with an answer is unlike the training data" in words and "trusted" not in words
+
+
+def test_the_report_says_nothing_of_a_method_that_was_not_used(tmp_path):
+    made = whole()
+    words = words_of(tmp_path, replace(made, run=made.run | {"parameters": {"method": "integrated-gradients"}}))
+    assert "integrated-gradients" in words and "propagation" not in words
+
+
+def test_a_table_that_is_cut_says_so(tmp_path):
+    made = contents()
+    more = pd.concat(
+        [made.classes, *(made.classes.assign(crop=f"crop {n} " + made.classes["crop"]) for n in range(11))]
+    )
+    words = words_of(tmp_path, replace(made, classes=more.assign(parcels=1)))
+    assert "The 60 most frequent of 72 crops." in words
+
+
+def test_the_model_card_leaves_out_long_rows_of_numbers(tmp_path):
+    made = contents()
+    card = {"name": "m", "typical_days": [15.0], "typical_reflectance": [[0.0428]], "training": {"plan_hash": ""}}
+    rows = words_of(tmp_path, replace(made, run=made.run | {"model": card}))
+    assert "typical" not in rows.partition("Model card")[2] and "plan hash" not in rows
+
+
+def test_a_window_of_one_date_is_one_day_in_the_table_and_seen_in_the_figure(tmp_path):
+    made = whole()
+    day = pd.Timestamp(str(DATES[4]))
+    one = made.classes.assign(window_start=day, window_end=day)
+    write_map(tmp_path / "crops.gpkg", replace(made, classes=one))
+    page = Page(write_report(tmp_path / "crops.gpkg", tmp_path / "r.html").read_text())
+    assert {"10 Apr"} == {row[4] for row in page.cells if row and row[0] in CROPS and len(row) == 6}
+    figure = draw_curves(made.curves, ["grassland"], {"grassland": (day, day)})
+    (shade,) = (patch for patch in figure.axes[0].patches if patch.get_alpha() == 0.10)
+    ((left, _), (right, _)) = shade.get_extents().transformed(figure.axes[0].transData.inverted()).get_points()
+    assert left < date2num(day) < right and right - left >= 2
+
+
+def test_curves_take_the_narrow_near_infrared_where_the_wide_one_is_missing():
+    curves = whole().curves.rename(columns={"B08": "B8A"})
+    (legend,) = draw_curves(curves, ["grassland"], {}).legends
+    assert "near infrared" in [text.get_text() for text in legend.get_texts()]
+
+
+def test_what_is_known_is_drawn_to_the_end_of_the_season():
+    ends = whole().season_ends.assign(accuracy=np.nan)
+    figure = draw_ends(ends, pd.Series([DAYS[3], DAYS[5]]), 4)
+    (filled,) = figure.axes[0].collections
+    corners = filled.get_paths()[0].vertices
+    last = date2num(ends["date"].iloc[-1])
+    assert corners[:, 0].max() == last
+    assert corners[corners[:, 0] == last, 1].max() == 0.5
 
 
 def test_hostile_text_arrives_and_is_harmless(page):
