@@ -10,16 +10,14 @@ but for rounding:
   same gradient but for a factor, so that its last map is undone once a parcel.
 """
 
-import copy
 from dataclasses import dataclass
-from math import sqrt
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cropxai.explain.passes import TokenPass, token_pass
+from cropxai.explain.passes import TokenPass
 from cropxai.model.fast import of_kind
 from cropxai.model.packing import (
     DATES_AT_ONCE,
@@ -40,10 +38,6 @@ SHARES = {"cp-lrp": (0.0, 0.0, 1.0), "attnlrp": (0.25, 0.25, 0.5)}
 TINY = 1e-20
 #: Sums of exponentials between these may divide what comes back, without underflow of small gradients.
 SAFE_SUMS = (1e-18, 1e18)
-#: What :func:`agrees` asks for: the cosine of the relevance of dates, and the share of parcels that must be alike.
-COSINE, SHARE = 0.999, 0.99
-#: Dates whose relevance differs by less than this share of the largest may stand for each other among the first three.
-TIE = 0.01
 
 
 class FusedPass:
@@ -221,40 +215,6 @@ class FusedPass:
         joint = room("joint", parcels, dates, kinds, heads, width // heads)
         joint.copy_(found.view(kinds, heads, parcels, dates, -1).permute(2, 3, 0, 1, 4))
         return joint.view(rows, kinds * width), taken
-
-
-def agrees(network: CropTransformer, dtype: torch.dtype, parcels: int = 200, dates: int = 12) -> bool:
-    """Tell whether the fused pass gives the dates the relevance that autograd in float64 gives them.
-
-    Compared on smooth random series in the range of the training, a third of the dates missing, always the same ones.
-    For both rules 99 % of the parcels have a cosine of at least 0.999 and the same three first dates, where dates whose
-    relevance is equal within 1 % of the largest may stand for each other.
-    """
-    exact = copy.deepcopy(network).double().eval().requires_grad_(False)
-    chance = torch.Generator().manual_seed(0)
-    walk = torch.randn(parcels, dates, network.size.bands, generator=chance, dtype=torch.float64).cumsum(dim=1)
-    x = exact.mean + exact.scale * (walk / sqrt(dates / 2))
-    valid = torch.rand(parcels, dates, generator=chance) > 1 / 3
-    valid[:, : min(3, dates)] = True
-    tokens = exact.tokens(x, torch.linspace(0, 360, dates, dtype=torch.float64))
-    asked, fused = torch.full((parcels,), -1), FusedPass(network, dtype)
-    for rule in SHARES:
-        expected = token_pass(exact, tokens, valid, asked, rule, "logit")
-        found = fused(tokens, valid, expected.number, rule, "logit")
-        truth, ours = ((tokens * each.gradient).sum(dim=2) for each in (expected, found))
-        if not _alike(truth, ours, valid):
-            return False
-    return True
-
-
-def _alike(expected: Tensor, found: Tensor, valid: Tensor) -> bool:
-    """Compare relevance (parcel, date) as :func:`agrees` says."""
-    cosine = functional.cosine_similarity(expected, found, dim=1)
-    first = min(3, expected.shape[1])
-    third = expected.masked_fill(~valid, -torch.inf).topk(first, dim=1).values[:, -1:]
-    chosen = expected.gather(1, found.masked_fill(~valid, -torch.inf).topk(first, dim=1).indices)
-    same = (chosen >= third - TIE * expected.abs().amax(dim=1, keepdim=True)).all(dim=1)
-    return bool((same & (cosine >= COSINE)).double().mean() >= SHARE)
 
 
 class _Kept(NamedTuple):

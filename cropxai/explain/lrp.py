@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from cropxai.errors import DeviceMissing, SelfcheckFailed, SeriesUnusable
-from cropxai.explain.fused import SHARES, FusedPass, agrees
+from cropxai.explain.fused import SHARES, FusedPass
+from cropxai.explain.fused_check import agrees
 from cropxai.explain.medians import REFERENCES, counted_from, reference_inputs, reference_series
 from cropxai.explain.passes import TARGETS, TokenPass, strongest_rival, token_pass
 from cropxai.explain.reference import explain as explicitly

@@ -1,23 +1,18 @@
-r"""An explicit reference: relevance handed down layer by layer in float64, as the rules are written in the papers.
+"""An explicit reference: relevance handed down layer by layer in float64, as the rules are written in the papers.
 
 It shares nothing with :mod:`cropxai.explain.rules`: no autograd, no Gradient × Input, one parcel at a time, and only
-the dates that are there. Every operation gives its value and a function that takes the relevance of its outputs and
-returns that of its inputs, :math:`R_j = \sum_i z_{ij} / z_i R_i`. It is slow, and there to be compared with.
+the dates that are there, by the rules of :mod:`cropxai.explain.reference_rules`. Slow, and there to compare with.
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
 from torch import nn
 
+from cropxai.explain.reference_rules import Array, Down, WrittenRules, add, chain, over, pooled
 from cropxai.model.transformer import CropTransformer
-
-Array = npt.NDArray[np.float64]
-Down = Callable[[Array], Array]
 
 #: What torch adds to the variance in batch normalisation.
 BATCH_NORM_EPS = 1e-5
@@ -41,81 +36,6 @@ class Explained:
     position: Array
     score: float
     ledger: dict[str, float]
-
-
-@dataclass
-class _Rules:
-    """The rules, each an operation: value, and how relevance goes down; what reaches no input is booked."""
-
-    rule: str
-    bias: float = 0.0
-    softmax: float = 0.0
-
-    def linear(self, x: Array, weight: Array, bias: Array) -> tuple[Array, Down]:
-        """LRP-0 through (…, in) → (…, out); the bias is one more input."""
-        y = x @ weight.T + bias
-        return y, self._through(x, y, weight, bias)
-
-    def _through(self, x: Array, y: Array, matrix: Array, bias: Array) -> Down:
-        def down(relevance: Array) -> Array:
-            share = _over(relevance, y)
-            self.bias += float((share * bias).sum())
-            return np.asarray(x * (share @ matrix))
-
-        return down
-
-    def activation(self, x: Array, kind: str) -> tuple[Array, Down]:
-        """Identity rule; without a rule, x f'(x) / f(x)."""
-        y = x * ndtr(x) if kind == "gelu" else np.maximum(x, 0)
-        if self.rule != "gradient-input" or kind == "relu":
-            return y, lambda relevance: relevance
-        slope = ndtr(x) + x * np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
-        return y, lambda relevance: np.asarray(x * slope * _over(relevance, y))
-
-    def norm(self, x: Array, weight: Array, bias: Array, eps: float) -> tuple[Array, Down]:
-        """LRP-0 through the matrix that the norm is once its deviation is constant; without a rule, its Jacobian."""
-        width = x.shape[-1]
-        centring = np.eye(width) - 1 / width
-        y, downs = np.empty_like(x), {}
-        for index in np.ndindex(x.shape[:-1]):
-            centred = centring @ x[index]
-            deviation = math.sqrt(float(centred @ centred) / width + eps)
-            matrix = weight[:, None] * centring / deviation
-            y[index] = matrix @ x[index] + bias
-            if self.rule == "gradient-input":
-                matrix = matrix - np.outer(weight * centred, centred) / (width * deviation**3)
-            downs[index] = self._through(x[index], y[index], matrix, bias)
-
-        def down(relevance: Array) -> Array:
-            return np.stack([downs[index](relevance[index]) for index in np.ndindex(x.shape[:-1])]).reshape(x.shape)
-
-        return y, down
-
-    def attention(self, q: Array, k: Array, v: Array) -> tuple[Array, Callable[[Array], tuple[Array, Array, Array]]]:
-        """One head, (time, size) each.
-
-        CP-LRP: the weights are constant, all goes to the value. AttnLRP: half of a product goes to each factor, and the
-        softmax s of x hands down x (R - s ΣR), in sum less than it got; without a rule each factor gets all.
-        """
-        root = math.sqrt(q.shape[1])
-        scores = q @ k.T / root
-        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-        weights /= weights.sum(axis=1, keepdims=True)
-        y = weights @ v
-
-        def down(relevance: Array) -> tuple[Array, Array, Array]:
-            share = _over(relevance, y)
-            on_value = v * (weights.T @ share)
-            if self.rule == "cp-lrp":
-                return np.zeros_like(q), np.zeros_like(k), on_value
-            part = 0.5 if self.rule == "attnlrp" else 1.0
-            on_weights = part * weights * (share @ v.T)
-            slope = on_weights - weights * on_weights.sum(axis=1, keepdims=True)  # relevance of a score, over the score
-            if self.rule == "attnlrp":
-                self.softmax += float(on_weights.sum() - (scores * slope).sum())
-            return part * q * (slope @ k) / root, part * k * (slope.T @ q) / root, part * on_value
-
-        return y, down
 
 
 def explain(
@@ -149,7 +69,7 @@ def explain(
     position = run.position(np.asarray(day, dtype=np.float64)[seen])
     features, slope_of = run.features(values)
     features = np.where(features == 0, TINY, features)  # what is nothing has a slope too
-    tokens, split = _add(features, position)
+    tokens, split = add(features, position)
     scores, down = run.head(tokens)
     wanted = np.zeros(len(scores))
     wanted[number] = scores[number]
@@ -163,7 +83,7 @@ def explain(
     values = np.where(lacking, 0, values)
     if level == "date":
         start = np.zeros_like(features) if base is None else run.features(base[seen])[0]
-        value, slope = features, _over(on_features, features)
+        value, slope = features, over(on_features, features)
     else:
         start = np.zeros_like(values) if base is None else np.nan_to_num(base[seen])
         value, slope = values, slope_of(on_features)
@@ -191,7 +111,7 @@ class _Run:
         self.size = network.size
         self.weights = {name: tensor.double().cpu().numpy() for name, tensor in network.state_dict().items()}
         self.eps = {name: module.eps for name, module in network.named_modules() if isinstance(module, nn.LayerNorm)}
-        self.rules = _Rules(rule)
+        self.rules = WrittenRules(rule)
         self.rate = network.date.rate.double().numpy()
 
     def position(self, day: Array) -> Array:
@@ -210,7 +130,7 @@ class _Run:
         out, through_out = self._linear("embed", active)
 
         def slope(relevance: Array) -> Array:
-            share = _over(through_active(through_out(relevance)), inner)
+            share = over(through_active(through_out(relevance)), inner)
             self.rules.bias += float((share * bias).sum())
             return np.asarray(share @ folded)
 
@@ -226,14 +146,14 @@ class _Run:
         if self.size.norm == "pre":
             x, down = self._norm("norm", x)
             downs.append(down)
-        x, down = _pooled(x, self.size.pooling)
+        x, down = pooled(x, self.size.pooling)
         downs.append(down)
         x, down = self._linear("decode", x)
         downs.append(down)
         x, down = self.rules.activation(x, self.size.activation)
         downs.append(down)
         x, down = self._linear("score", x)
-        return x, _chain([*downs, down])
+        return x, chain([*downs, down])
 
     def _residual(
         self, x: Array, layer: str, norm: str, part: "Callable[[str, Array], tuple[Array, Down]]"
@@ -242,7 +162,7 @@ class _Run:
         if self.size.norm == "pre":
             normed, through_norm = self._norm(f"{layer}.{norm}", x)
             update, through_part = part(layer, normed)
-            y, split = _add(x, update)
+            y, split = add(x, update)
 
             def down(relevance: Array) -> Array:
                 keep, through = split(relevance)
@@ -250,7 +170,7 @@ class _Run:
 
             return y, down
         update, through_update = part(layer, x)
-        summed, split_sum = _add(x, update)
+        summed, split_sum = add(x, update)
         y, through_normed = self._norm(f"{layer}.{norm}", summed)
 
         def down_post(relevance: Array) -> Array:
@@ -277,7 +197,7 @@ class _Run:
         wide, through_expand = self._linear(f"{layer}.expand", x)
         active, through_active = self.rules.activation(wide, self.size.activation)
         y, through_contract = self._linear(f"{layer}.contract", active)
-        return y, _chain([through_expand, through_active, through_contract])
+        return y, chain([through_expand, through_active, through_contract])
 
     def _linear(self, name: str, x: Array) -> tuple[Array, Down]:
         return self.rules.linear(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
@@ -303,7 +223,7 @@ class _PaperRun(_Run):
         out, through_norm = self._normed("embed_norm", out)
 
         def slope(relevance: Array) -> Array:
-            share = _over(_chain([down, through_embed, through_norm])(relevance), inner)
+            share = over(chain([down, through_embed, through_norm])(relevance), inner)
             self.rules.bias += float((share * bias).sum())
             return np.asarray(share @ weight)
 
@@ -312,7 +232,7 @@ class _PaperRun(_Run):
     def head(self, tokens: Array) -> tuple[Array, Down]:
         """Return the scores (class,) from the tokens (time, width)."""
         update, through_update = self._attended("", tokens)
-        summed, split = _add(tokens, update)
+        summed, split = add(tokens, update)
         x, through_norm = self._norm("norm_dates", summed)
 
         def block(relevance: Array) -> Array:
@@ -326,7 +246,7 @@ class _PaperRun(_Run):
             out, through_normed = self._normed(f"{name}_norm", out)
             downs += [through, through_normed]
         scores, through = self._linear("score", out)
-        return scores, _chain([*downs, through])
+        return scores, chain([*downs, through])
 
     def _normed(self, name: str, x: Array) -> tuple[Array, Down]:
         """Batch normalisation with its running statistics, and the activation."""
@@ -334,49 +254,7 @@ class _PaperRun(_Run):
         factor = own["weight"] / np.sqrt(own["running_var"] + BATCH_NORM_EPS)
         y, through = self.rules.linear(x, np.diag(factor), own["bias"] - own["running_mean"] * factor)
         active, through_active = self.rules.activation(y, self.size.activation)
-        return active, _chain([through, through_active])
+        return active, chain([through, through_active])
 
     def _linear(self, name: str, x: Array) -> tuple[Array, Down]:
         return super()._linear(name.removeprefix("."), x)
-
-
-def _add(a: Array, b: Array) -> tuple[Array, Callable[[Array], tuple[Array, Array]]]:
-    """Residual sum: relevance in proportion to the summands."""
-    total = a + b
-
-    def split(relevance: Array) -> tuple[Array, Array]:
-        share = _over(relevance, total)
-        return share * a, share * b
-
-    return total, split
-
-
-def _pooled(x: Array, kind: str) -> tuple[Array, Down]:
-    """Pool (time, width) over time: the mean hands down in proportion, the maximum to its winner alone."""
-    if kind == "mean":
-        mean = x.mean(axis=0)
-        return mean, lambda relevance: np.asarray(x / len(x) * _over(relevance, mean))
-    winner = x.argmax(axis=0)
-
-    def down(relevance: Array) -> Array:
-        out = np.zeros_like(x)
-        out[winner, np.arange(x.shape[1])] = relevance
-        return out
-
-    return x.max(axis=0), down
-
-
-def _chain(downs: Sequence[Down]) -> Down:
-    """Go down through operations that came one after the other."""
-
-    def down(relevance: Array) -> Array:
-        for each in reversed(downs):
-            relevance = each(relevance)
-        return relevance
-
-    return down
-
-
-def _over(relevance: Array, value: Array) -> Array:
-    """Divide; where the value is exactly zero it had no relevance to hand on."""
-    return np.divide(relevance, value, out=np.zeros(np.broadcast(relevance, value).shape), where=value != 0)

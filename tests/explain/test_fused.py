@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cropxai.explain import fused
-from cropxai.explain.fused import SHARES, FusedPass, agrees
+from cropxai.explain.fused import SHARES, FusedPass
+from cropxai.explain.fused_check import agrees
 from cropxai.explain.lrp import LRP
 from cropxai.explain.passes import TARGETS, token_pass
 from cropxai.model.checkpoint import load_model
