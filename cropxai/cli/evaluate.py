@@ -67,9 +67,10 @@ def evaluate(series, model, folds, relevance, truth, figure, json_file, overwrit
     """
     from cropxai.explain.faithfulness import Faithfulness, evaluate_relevance
     from cropxai.model import Settings, load_model
-    from cropxai.model.evaluate import Scores, SideBySide, both_splits
+    from cropxai.model.evaluate import both_splits
     from cropxai.model.evaluate import cross_validate as train_and_score
     from cropxai.model.evaluate import evaluate as score
+    from cropxai.model.scores import Scores, SideBySide
     from cropxai.outputs import check_absent, replacing
     from cropxai.series import CropSeries
 

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cropxai.maps.figures import draw_confusion, months, percent
-from cropxai.model.evaluate import Scores, SideBySide
+from cropxai.model.scores import Scores, SideBySide
 
 BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"  # Okabe & Ito 2008
 DPI = 130

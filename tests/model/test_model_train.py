@@ -8,9 +8,10 @@ from made_up import QUICK, two_crops
 
 from cropxai.errors import DeviceMissing, ParcelsSetAside, SeriesUnusable
 from cropxai.model import classify, train
-from cropxai.model.evaluate import cross_validate, evaluate, score
+from cropxai.model.evaluate import cross_validate, evaluate
 from cropxai.model.inputs import Inputs
 from cropxai.model.predict import NO_CLEAR_DATE
+from cropxai.model.scores import score
 from cropxai.model.splits import folds, spatial_blocks
 from cropxai.model.train import calibrate, labelled, typical_series
 from cropxai.series import CropSeries
