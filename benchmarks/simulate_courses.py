@@ -1,7 +1,7 @@
 """How near the courses of simulated crops are to those of real ones, crop by crop and band by band.
 
 `simulate.py` runs it. Two questions: is the median course of a crop the same (bias, correlation over the dates), and do
-its fields differ from each other as much (`spread`: within landscapes, simulated over real)?
+its fields differ from each other as much (`spread`: within landscapes, simulated over real), in winter and in summer?
 """
 
 import warnings
@@ -19,6 +19,8 @@ from cropxai.simulate import classes, simulate_series
 CLOUDY = 0.16
 #: Real fields below which nothing is said of how they differ.
 FEW = 8
+#: Parts of the year: their names and the last month of each.
+PARTS = {"Jan-Mar": 3, "Apr-May": 5, "Jun-Jul": 7, "Aug-Dec": 12}
 
 Sets = dict[str, tuple[CropSeries, dict[str, str], dict[str, object]]]
 
@@ -59,6 +61,7 @@ def courses(sets: Sets, hardness: float, figure: Path | None) -> list[dict[str, 
     """Compare median courses by crop and band; draw NDVI."""
     rows: list[dict[str, object]] = []
     drawn = []
+    by_part: dict[str, list[float]] = {part: [] for part in PARTS}
     for name, (real, meant, how) in sets.items():
         crops = sorted(set(meant.values()) & set(classes()))
         simulated = simulate_series(
@@ -86,8 +89,13 @@ def courses(sets: Sets, hardness: float, figure: Path | None) -> list[dict[str, 
             if len(there) >= FEW:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", RuntimeWarning)
-                    own = spread(there.select_bands(shared), clear)
-                    wider = spread(here.select_bands(shared), clear, here.group("region")) / own
+                    own = ranges(there.select_bands(shared), clear)
+                    theirs = ranges(here.select_bands(shared), clear, here.group("region"))
+                    wider = np.nanmedian(theirs, axis=0) / np.nanmedian(own, axis=0)
+                part = np.searchsorted(list(PARTS.values()), months(real.dates[clear]))
+                ratio = theirs / np.where(own > 0, own, np.nan)
+                for number, values in enumerate(by_part.values()):
+                    values.extend(ratio[part == number].ravel())
             for k, band in enumerate(shared):
                 bias = float(np.nanmean((other - one)[clear, k]))
                 correlation = float(np.corrcoef(one[clear, k], other[clear, k])[0, 1])
@@ -96,20 +104,27 @@ def courses(sets: Sets, hardness: float, figure: Path | None) -> list[dict[str, 
                              "spread": round(float(wider[k]), 2)})  # fmt: skip
     _print_courses(rows, "simulated less real: bias (correlation over the dates)", "{bias:+.3f} ({correlation:.2f})")
     _print_courses(rows, "differences between fields of a landscape, simulated over real", "{spread:.2f}")
+    widths = {part: round(float(np.nanmedian(values)), 2) for part, values in by_part.items() if values}
+    print(f"the same by part of the year, median over crops, dates and bands: {widths}")
     if figure is not None:
         _draw_courses(drawn, figure)
     return rows
 
 
-def spread(series: CropSeries, clear: np.ndarray, landscapes: np.ndarray | None = None) -> np.ndarray:
-    """Return by how much fields of a landscape differ on its clear dates, (band,): interquartile range over 1.349."""
+def ranges(series: CropSeries, clear: np.ndarray, landscapes: np.ndarray | None = None) -> np.ndarray:
+    """Return by how much fields of a landscape differ on its clear dates, (date, band): interquartile range / 1.349."""
     values = series.reflectance[:, clear]
     parts = [values] if landscapes is None else [values[landscapes == name] for name in np.unique(landscapes)]
-    ranges = []
+    found = []
     for part in parts:
         low, middle, high = np.nanpercentile(part, [25, 50, 75], axis=0)
-        ranges.append(np.where(middle[:, :1] < CLOUDY, (high - low) / 1.349, np.nan))
-    return np.asarray(np.nanmedian(np.nanmean(ranges, axis=0), axis=0))
+        found.append(np.where(middle[:, :1] < CLOUDY, (high - low) / 1.349, np.nan))
+    return np.asarray(np.nanmean(found, axis=0))
+
+
+def months(dates: np.ndarray) -> np.ndarray:
+    """Return the month of each date, 1 to 12."""
+    return dates.astype("datetime64[M]").astype(int) % 12 + 1
 
 
 def _print_courses(rows: list[dict[str, object]], title: str, cell: str) -> None:

@@ -47,8 +47,8 @@ def simulate() -> None:
 @click.option("--orbits", type=click.IntRange(1, 2), default=2, show_default=True, help="Orbits that pass (L2A).")
 @click.option("--regions", type=int, default=9, show_default=True, help="Landscapes with their own weather and soil.")
 @cloudiness(0.5)
-@click.option("--hardness", type=float, default=0.5, show_default=True,
-              help="Factor on the differences between the fields of a crop, 0 to 3.")  # fmt: skip
+@click.option("--hardness", type=float, default=0.4, show_default=True,
+              help="Factor on the differences between the growing fields of a crop, 0 to 3.")  # fmt: skip
 @click.option("--irrigated", type=float, default=0.0, show_default=True,
               help="Share of fields of maize, potatoes, beet, vegetables, berries that are watered.")  # fmt: skip
 @click.option("--label-noise", type=float, default=0.0, show_default=True, help="Share of wrongly declared crops.")

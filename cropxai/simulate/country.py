@@ -16,8 +16,8 @@ from cropxai.simulate.weather import climates, known_years
 LEVELS = ("L1C", "L2A")
 CLASS_SETS = ("crops", "tinyeurocrops")
 #: Hardness by default, a calibration: with it a network for the 44 classes of TinyEuroCrops over Austria comes nearer
-#: the accuracy that is published for them than with 1, and fields differ less from each other, as real ones do.
-HARDNESS = 0.5
+#: the accuracy that is published for them than with 1, and fields differ less in summer, as real ones do.
+HARDNESS = 0.4
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Country:
     cloudiness : mean share of cloudy parcel-dates, 0.01…0.99
     mixed : share of parcels into which a neighbour's reflectance is mixed
     label_noise : share of parcels whose declared crop is another than the one that grows
-    hardness : factor on the differences between the fields of a class: 1 as in the tables of plants; see `HARDNESS`
+    hardness : factor on the differences between the fields of a class while they grow: 1 as in the tables of plants
     irrigated : share of the fields of `land.IRRIGATED` crops that are watered and so never lack water
     truth : keep the signal without clouds and noise, the clouds and all events beside the series
     seed : of all chance

@@ -80,7 +80,7 @@ class Chance:
 def draw_chance(count: int, spread: float, rng: np.random.Generator, hardness: float = 1.0) -> Chance:
     """Draw the chance of fields; ``spread`` is the standard deviation of sowing, days."""
     return Chance(
-        late=hardness * spread * rng.standard_normal(count),
+        late=spread * rng.standard_normal(count),
         variety=np.exp(hardness * 0.045 * rng.standard_normal(count)),
         warmth=hardness * 0.5 * rng.standard_normal(count),
         parts=np.exp(hardness * 0.045 * rng.standard_normal((count, 6))),

@@ -20,24 +20,17 @@ from cropxai.simulate.development import (
     SOWING,
     draw_chance,
     event_days,
-    own_needs,
-    thermal_time,
 )
 from cropxai.simulate.perennial import SWARDS, WOODY
-from cropxai.simulate.plants import Arable, Flower, Plant, Sward, Woody
+from cropxai.simulate.plants import MOST_CUTS, NEVER, Arable, Plant, Sward, Woody, petals
+from cropxai.simulate.standing import draw_sward, draw_woody
 from cropxai.simulate.weather import CAPACITIES, DAYS, Weather, normal_temperature
 
 FloatArray = npt.NDArray[np.float32]
 Random = np.random.Generator
 
-MOST_CUTS = 5
-#: A day that never comes.
-NEVER = 9999.0
 #: Kinds of field.
 SOWN, CUT, ROWS = 0, 1, 2
-#: Grass begins to grow when the degrees above 0 °C since 1 January, January counted half and February by 0.75, add up
-#: to this (Ernst & Loeper 1976, the "Grünlandtemperatursumme" of extension services).
-GROWTH_BEGINS = 200.0
 _ALL: tuple[Plant, ...] = (*ARABLE, *SWARDS, *WOODY)
 PLANTS: dict[str, Plant] = {plant.name: plant for plant in _ALL}
 
@@ -56,7 +49,7 @@ class Fields:
     lai, winter_lai, green_left, brown_left, closing, open_rows : (field,) see `plants`
     flower : (field, 4) first day, last day, largest cover, and whether it is white
     before : (field, 3) leaf area, straw cover and last day of what grows before a spring-sown crop
-    after : (field, 5) first day, leaf area and last day of regrowth; straw cover and day of tillage
+    after : (field, 5) first day, leaf area and last day of regrowth; straw cover and day of tillage, which ends a sward
     cuts : (field, MOST_CUTS) day of year, `NEVER` where not cut
     spring : (field,) day on which grass begins to grow
     grazed : (field,) share of the growth that cattle take
@@ -142,7 +135,8 @@ def draw_fields(
     of_place : (field,) landscape of each field, an index into the weather's
     weather : of the season
     rng : source of chance
-    hardness : factor on all differences between fields of a class; 1 is the default, 0 makes them alike
+    hardness : factor on the differences between the fields of a class while they grow and ripen; 1 is the default,
+        0 makes them alike. Sowing, winter, soil, weeds, what grows before and after do not follow it
     """
     name = np.asarray(list(plants), dtype=object)
     place = np.asarray(of_place, np.int64)
@@ -185,8 +179,8 @@ def _draw(
     if isinstance(plant, Arable):
         return _draw_arable(plant, weather, place, rng, hardness)
     if isinstance(plant, Sward):
-        return _draw_sward(plant, weather, place, rng, hardness)
-    return _draw_woody(plant, weather, place, rng, hardness)
+        return draw_sward(plant, weather, place, rng, hardness)
+    return draw_woody(plant, weather, place, rng, hardness)
 
 
 def _draw_arable(
@@ -211,7 +205,7 @@ def _draw_arable(
         "closing": (plant.closing * np.exp(0.2 * rng.standard_normal(n))).clip(0.05, 0.6),
         "open_rows": (plant.open_rows * np.exp(0.3 * rng.standard_normal(n))).clip(0, 0.9),
         "after": _after_harvest(plant, events[:, HARVEST], rng),
-        "flower": _petals(plant.flower, events[:, FLOWERING], events[:, FLOWERED], rng),
+        "flower": petals(plant.flower, events[:, FLOWERING], events[:, FLOWERED], rng),
     }
     if plant.winter:
         warm = _autumn_warmth(weather, place, events[:, EMERGENCE]) / _usual_autumn(plant)
@@ -232,14 +226,6 @@ def _autumn_warmth(weather: Weather, place: npt.NDArray[np.int64], emergence: np
 def _usual_autumn(plant: Arable) -> float:
     warm = np.maximum(normal_temperature(REFERENCE) - 3.0, 0)
     return max(30.0, float(warm[(plant.days[EMERGENCE] <= DAYS) & (DAYS < 0)].sum()))
-
-
-def _petals(flower: Flower | None, first: Any, last: Any, rng: Random) -> npt.NDArray[np.float64]:
-    out = np.zeros((len(first), 4))
-    if flower is not None:
-        cover = np.clip(flower.cover * (1 + 0.25 * rng.standard_normal(len(first))), 0, 0.9)
-        out[:] = np.stack([first, last, cover, np.full(len(first), flower.colour == "white")], axis=1)
-    return out
 
 
 def _share(mean: float, n: int, rng: Random) -> npt.NDArray[np.float64]:
@@ -270,79 +256,3 @@ def _after_harvest(plant: Arable, harvest: npt.NDArray[np.float64], rng: Random)
     lai = np.where(next_crop, rng.gamma(3, 0.25, n), lai)
     end = np.where(next_crop, NEVER, end)
     return np.stack([start, lai, end, _share(plant.residue, n, rng), tillage], axis=1)
-
-
-def growth_begins(weather: Weather) -> npt.NDArray[np.float64]:
-    """Return the day of year on which grass begins to grow, (place,)."""
-    month = np.where(DAYS < 31, 0.5, np.where(DAYS < 59, 0.75, 1.0)) * (DAYS >= 0)
-    sums = np.cumsum(np.maximum(weather.temperature, 0) * month, axis=1)
-    reached = sums >= GROWTH_BEGINS
-    return np.where(reached.any(axis=1), DAYS[reached.argmax(axis=1)], 120).astype(float)
-
-
-#: That day in the reference climate.
-_USUAL_BEGIN = 84.0
-
-
-def _draw_sward(
-    plant: Sward, weather: Weather, place: npt.NDArray[np.int64], rng: Random, hardness: float
-) -> dict[str, npt.NDArray[Any]]:
-    n = len(place)
-    begin = growth_begins(weather)[place]
-    early = begin - _USUAL_BEGIN
-    counts = rng.choice(plant.cuts, n)
-    cuts = np.full((n, MOST_CUTS), NEVER)
-    for count, first in plant.first_cut.items():
-        rows = np.flatnonzero(counts == count)
-        start = first + 0.5 * early[rows] + 9 * hardness * rng.standard_normal(len(rows))
-        apart = (278 - first) / count * (1 + 0.08 * hardness * rng.standard_normal(len(rows)))
-        for cut in range(count):
-            cuts[rows, cut] = start + cut * apart + 6 * hardness * rng.standard_normal(len(rows))
-    grazed = np.where(rng.random(n) < plant.grazed, rng.uniform(0.35, 0.8, n), 0)
-    return {
-        "lai": (plant.lai[0] + hardness * plant.lai[1] * rng.standard_normal(n)).clip(0.8, 7),
-        "winter_lai": (plant.winter_lai[0] + hardness * plant.winter_lai[1] * rng.standard_normal(n)).clip(0.15, 3.5),
-        "spring": begin + 6 * hardness * rng.standard_normal(n),
-        "brown": (plant.brown * np.exp(0.4 * hardness * rng.standard_normal(n))).clip(0, 0.8),
-        "cuts": np.sort(cuts, axis=1),
-        "grazed": grazed,
-        "flower": _petals(plant.flower, begin + rng.normal(60, 8, n), begin + rng.normal(95, 10, n), rng),
-    }
-
-
-def _draw_woody(
-    plant: Woody, weather: Weather, place: npt.NDArray[np.int64], rng: Random, hardness: float
-) -> dict[str, npt.NDArray[Any]]:
-    n = len(place)
-    bud, full, first, last, colouring, fall = plant.days
-    shift = _thermal_shift(bud, plant, weather)[place] + 5 * hardness * rng.standard_normal(n)
-    summer = 0.6 * shift
-    autumn = 6 * hardness * rng.standard_normal(n)
-    events = np.full((n, len(EVENTS)), np.nan)
-    events[:, 1], events[:, 2] = bud + shift, full + summer
-    events[:, 3], events[:, 4] = first + shift, last + shift
-    events[:, 5], events[:, 6] = colouring + autumn, fall + autumn
-    begin = growth_begins(weather)[place]
-    return {
-        "events": events,
-        "lai": (plant.lai[0] + hardness * plant.lai[1] * rng.standard_normal(n)).clip(0.5, 7),
-        "crowns": (plant.crowns[0] + hardness * plant.crowns[1] * rng.standard_normal(n)).clip(0.08, 0.95),
-        "below": (plant.below[0] + hardness * plant.below[1] * rng.standard_normal(n)).clip(0.05, 4),
-        "wood": plant.wood * np.exp(0.3 * hardness * rng.standard_normal(n)),
-        "foil": (plant.foil * (1 + 0.25 * hardness * rng.standard_normal(n))).clip(0, 0.95),
-        "brown": np.full(n, 0.15) * np.exp(0.4 * rng.standard_normal(n)),
-        "spring": begin + 6 * hardness * rng.standard_normal(n),
-        "flower": _petals(plant.flower, events[:, 3], events[:, 4], rng),
-        # Between rows grass is mown a few times, or the soil is worked.
-        "cuts": np.sort(rng.uniform(120, 270, (n, MOST_CUTS)), axis=1),
-    }
-
-
-def _thermal_shift(day: float, plant: Woody, weather: Weather) -> npt.NDArray[np.float64]:
-    """Return by how many days the warmth of a reference day comes late in each landscape, (place,)."""
-    lat = np.array([p.lat for p in weather.places])
-    sums, *_ = thermal_time(weather.temperature.astype(float), plant.clock, lat)
-    sums = sums - sums[:, -1 - DAYS[-1], None]
-    need = own_needs((0, int(day), 366, 366, 366, 366, 366, 366), plant.clock, REFERENCE)[0]
-    rising = 1e-4 * np.arange(len(DAYS))
-    return np.array([np.interp(need, row + rising, DAYS) for row in sums]) - day

@@ -9,6 +9,9 @@ from dataclasses import replace
 from cropxai.simulate.plants import Flower, Sward, Traits, Woody
 
 _GRASS = Traits((46, 9), (0.0165, 0.004), (0.0055, 0.0013), (58, 8), (1.6, 0.15), (0.97, 0.03))
+_LEY = replace(_GRASS, chlorophyll=(49, 8), dry=(0.0048, 0.001))
+_CLOVER = replace(_GRASS, chlorophyll=(45, 8), angle=(47, 8), dry=(0.0045, 0.001))
+_WHITE = Flower("white", 0.04)
 _CUTS = {1: 178, 2: 160, 3: 143, 4: 133, 5: 126}
 
 SWARDS: tuple[Sward, ...] = (
@@ -17,9 +20,9 @@ SWARDS: tuple[Sward, ...] = (
     Sward("extensive meadow", (3.3, 1.0), (1.1, 0.6), (1, 1, 2, 2), {1: 188, 2: 172}, 0.3,
           flower=Flower("yellow", 0.03), traits=replace(_GRASS, chlorophyll=(34, 8))),
     Sward("temporary grass", (4.5, 1.1), (1.5, 0.8), (2, 3, 4, 4, 5), {2: 152, 3: 141, 4: 131, 5: 124}, 0.15,
-          traits=replace(_GRASS, chlorophyll=(49, 8), dry=(0.0048, 0.001))),
-    Sward("clover", (4.4, 1.1), (0.9, 0.5), (2, 3, 3, 4), {2: 156, 3: 143, 4: 132}, 0.2, flower=Flower("white", 0.04),
-          traits=replace(_GRASS, chlorophyll=(45, 8), angle=(47, 8), dry=(0.0045, 0.001))),
+          traits=_LEY),
+    Sward("clover", (4.4, 1.1), (0.9, 0.5), (2, 3, 3, 4), {2: 156, 3: 143, 4: 132}, 0.2, flower=_WHITE,
+          traits=_CLOVER),
     Sward("alfalfa", (4.3, 0.9), (0.8, 0.5), (3, 4, 4, 5), {3: 146, 4: 137, 5: 131}, 0.13,
           traits=replace(_GRASS, chlorophyll=(47, 8), angle=(50, 8), dry=(0.0046, 0.001))),
     Sward("fallow", (2.4, 1.0), (0.9, 0.6), (0, 0, 1, 1, 2), {1: 208, 2: 180}, 0.38, flower=Flower("yellow", 0.05),
@@ -30,6 +33,16 @@ SWARDS: tuple[Sward, ...] = (
     Sward("strawberries", (2.6, 0.8), (1.1, 0.5), (0, 1), {1: 190}, 0.15, flower=Flower("white", 0.05),
           traits=replace(_GRASS, chlorophyll=(46, 8), angle=(40, 8), cover=(0.68, 0.14))),
     Sward("lawn", (2.8, 0.7), (1.6, 0.6), (5,), {5: 118}, 0.12, grazed=0.5, traits=_GRASS),
+    Sward("new temporary grass", (3.9, 1.1), (0.5, 0.35), (2, 3, 3, 4), {2: 163, 3: 151, 4: 140}, 0.1,
+          traits=replace(_LEY, cover=(0.92, 0.06))),
+    Sward("last temporary grass", (4.3, 1.1), (1.4, 0.8), (2, 3, 3), {2: 150, 3: 139}, 0.2, ploughed=(250, 22),
+          traits=_LEY),
+    Sward("new clover", (3.9, 1.1), (0.35, 0.25), (2, 3, 3), {2: 166, 3: 152}, 0.1, flower=_WHITE,
+          traits=replace(_CLOVER, cover=(0.92, 0.06))),
+    Sward("last clover", (4.2, 1.1), (0.9, 0.5), (2, 2, 3), {2: 154, 3: 141}, 0.22, flower=_WHITE, ploughed=(252, 20),
+          traits=_CLOVER),
+    Sward("rotational fallow", (2.3, 0.9), (0.45, 0.4), (0, 1, 1), {1: 190}, 0.35, flower=Flower("yellow", 0.05),
+          ploughed=(238, 20), traits=replace(_GRASS, chlorophyll=(36, 9), cover=(0.85, 0.1))),
 )  # fmt: skip
 
 _LEAF = Traits((45, 9), (0.013, 0.003), (0.0065, 0.0014), (48, 8), (1.6, 0.14), (1.0, 0.0))

@@ -15,7 +15,8 @@ from cropxai.simulate.development import (
     MATURITY,
     SENESCENCE,
 )
-from cropxai.simulate.fields import CUT, NEVER, ROWS, SOWN, Fields, FloatArray
+from cropxai.simulate.fields import CUT, ROWS, SOWN, Fields, FloatArray
+from cropxai.simulate.plants import NEVER
 from cropxai.simulate.weather import Weather
 
 
@@ -178,9 +179,13 @@ def _grass(fields: Fields, day: FloatArray, lacking: FloatArray) -> Parts:
     total = stand * growth * (1 - 0.25 * lacking)
     stubble = 0.5 * (1 - growth) * (growth < 0.95)
     cover = np.broadcast_to(fields.cover[:, None], total.shape)
-    ripe = np.clip(dead - 0.2, 0, 1)
-    blooming = _flowers(fields, day) * (growth > 0.8)
-    return total * (1 - dead), total * dead + stubble, cover, blooming, np.zeros_like(total), ripe
+    start_after, lai_after, _, _, ploughed = fields.after.T
+    left = 1 - _rise(day, ploughed, 4)
+    after = lai_after[:, None] * _rise(day, start_after, 45)
+    ripe = np.clip(dead - 0.2, 0, 1) * left
+    blooming = _flowers(fields, day) * (growth > 0.8) * left
+    green = total * (1 - dead) * left + after
+    return green, (total * dead + stubble) * left, cover, blooming, np.zeros_like(total), ripe
 
 
 def _regrown(fields: Fields, day: FloatArray) -> FloatArray:

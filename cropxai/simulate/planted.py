@@ -19,10 +19,11 @@ from cropxai.simulate.canopy import BAND_NAMES, SNOW, Angles, surface_reflectanc
 from cropxai.simulate.classes import SimulationRefused
 from cropxai.simulate.country import check_season, check_share, checked_bands
 from cropxai.simulate.development import FLOWERED, FLOWERING, HARVEST, MATURITY, SENESCENCE
-from cropxai.simulate.fields import NEVER, Fields, FloatArray, draw_fields
+from cropxai.simulate.fields import Fields, FloatArray, draw_fields
 from cropxai.simulate.land import RADIUS
 from cropxai.simulate.phenology import States, along, states
 from cropxai.simulate.pieces import CLEAR_SHARE, own_spectra
+from cropxai.simulate.plants import NEVER
 from cropxai.simulate.sky import (
     AEROSOL,
     AEROSOL_ERROR,

@@ -5,10 +5,17 @@ Pairs are (mean, standard deviation) between fields.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from cropxai.simulate.development import Clock
 
 Spread = tuple[float, float]
+MOST_CUTS = 5
+#: A day that never comes.
+NEVER = 9999.0
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,7 @@ class Sward:
     brown : dead share of the stand
     grazed : share of the fields on which cattle keep the stand short
     flower : petals in June, or None
+    ploughed : day on which the stand is ploughed up for the next crop, or None
     """
 
     name: str
@@ -112,6 +120,7 @@ class Sward:
     brown: float
     grazed: float = 0.0
     flower: Flower | None = None
+    ploughed: Spread | None = None
     traits: Traits = field(default_factory=Traits)
 
 
@@ -142,3 +151,12 @@ class Woody:
 
 
 Plant = Arable | Sward | Woody
+
+
+def petals(flower: Flower | None, first: Any, last: Any, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Draw the flowering of fields, (field, 4): first day, last day, largest cover, and whether it is white."""
+    out = np.zeros((len(first), 4))
+    if flower is not None:
+        cover = np.clip(flower.cover * (1 + 0.25 * rng.standard_normal(len(first))), 0, 0.9)
+        out[:] = np.stack([first, last, cover, np.full(len(first), flower.colour == "white")], axis=1)
+    return out

@@ -3,11 +3,11 @@ import pytest
 
 from cropxai.crops import CROPS
 from cropxai.simulate.classes import classes, draw_plants, tinyeurocrops_label
-from cropxai.simulate.development import ELONGATION, EMERGENCE, EVENTS, MATURITY, SENESCENCE
-from cropxai.simulate.fields import CUT, MOST_CUTS, NEVER, PLANTS, ROWS, SOWN, draw_fields
+from cropxai.simulate.development import ELONGATION, EMERGENCE, EVENTS, MATURITY, SENESCENCE, SOWING
+from cropxai.simulate.fields import CUT, PLANTS, ROWS, SOWN, draw_fields
 from cropxai.simulate.perennial import SWARDS
 from cropxai.simulate.phenology import States, states
-from cropxai.simulate.plants import Arable
+from cropxai.simulate.plants import MOST_CUTS, NEVER, Arable
 from cropxai.simulate.weather import climates, draw_place, draw_weather
 
 DAYS = np.arange(0, 365, 3)
@@ -118,8 +118,36 @@ def test_hardness_is_the_spread_between_fields():
     soft, usual, hard = (fields_of("winter wheat", 400, hardness=h) for h in (0.0, 1.0, 2.0))
     for trait in ("chlorophyll", "angle", "lai"):
         spread = [getattr(f, trait).std() for f in (soft, usual, hard)]
-        assert spread[0] < 0.1 * spread[1]
+        assert spread[0] < 0.3 * spread[1]  # late sowing, which it does not scale, costs leaf area
         assert spread[2] > 1.5 * spread[1]
+
+
+def test_what_differs_in_winter_does_not_follow_hardness():
+    soft, usual = (fields_of("new clover", 400, hardness=h) for h in (0.0, 1.0))
+    np.testing.assert_array_equal(soft.winter_lai, usual.winter_lai)
+    np.testing.assert_array_equal(soft.spring, usual.spring)
+    soft, usual = (fields_of("winter wheat", 400, hardness=h).events[:, SOWING] for h in (0.0, 1.0))
+    np.testing.assert_array_equal(soft, usual)
+
+
+def test_a_ley_is_thin_in_its_first_winter_and_gone_after_its_last_summer():
+    for ley in ("temporary grass", "clover"):
+        old, new, last = (
+            states(fields_of(plant), [20, 200, 300], WEATHER).green_lai for plant in (ley, f"new {ley}", f"last {ley}")
+        )
+        assert np.median(new[:, 0]) < 0.7 * np.median(old[:, 0])
+        assert np.median(new[:, 1]) > 2 * np.median(new[:, 0])
+        assert np.median(last[:, 1]) > 0.7 * np.median(old[:, 1])
+        assert np.median(last[:, 2]) < 0.3 * np.median(old[:, 2])
+
+
+def test_nothing_of_a_sward_is_left_when_it_is_ploughed():
+    fields = fields_of("rotational fallow", 60)
+    ploughed = fields.after[:, 4]
+    assert 200 < np.median(ploughed) < 265
+    for field in range(60):
+        before, after = states(fields.take([field]), ploughed[field] + np.array([-1.0, 5.0]), WEATHER).green_lai[0]
+        assert after < 0.05 < before
 
 
 def test_take_repeats_fields():
