@@ -95,7 +95,9 @@ def draw_tip(path: Path, picture: Path, parcel: str, scale: int = 2) -> None:
     browser.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     browser.document().setDefaultFont(font(9, False))
     browser.setHtml(QgsExpression.replaceExpressionText(layer.mapTipTemplate(), context))
-    browser.document().setTextWidth(360)
+    browser.resize(360, 600)
+    browser.show()  # the chart is laid out only when it is seen
+    QgsApplication.processEvents()
     browser.resize(360, round(browser.document().size().height()) + 2)
     image = QImage(scale * browser.size(), QImage.Format.Format_RGB32)
     image.fill(QColor("white"))
