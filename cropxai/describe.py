@@ -26,7 +26,7 @@ def describe(path: PathLike) -> Description:
     """
     path = Path(path)
     if not path.exists():
-        raise MapUnreadable(path, "no such series, relevance, model or map")
+        raise MapUnreadable(path, "no such series, relevance, model or map; check the path")
     if (path / "card.json").exists():
         return _model(path)
     if path.is_file():
@@ -94,9 +94,11 @@ def _map(path: Path) -> Description:
     dates = found["dates"]
     season = f"{len(dates)} dates, {dates[0]} to {dates[-1]}" if dates else "no dates"
     styles = ", ".join(found["styles"])
+    held = f"{found['relevance_rows']} rows of relevance" if found["relevance_rows"] else "no relevance"
+    held += ", reflectance by date" if found["reflectance"] else ""
     lines = [
         f"map of {found['parcels']} parcels, {found['classified']} classified by {found['model']}; {season}",
-        f"made by {found['software']}; {found['relevance_rows']} rows of relevance; styles: {styles}",
+        f"made by {found['software']}; {held}; styles: {styles}",
         *(f"  {_crop_line(crop)}" for crop in found["crops"]),
     ]
     return Description("\n".join(lines), {"kind": "map", **found})

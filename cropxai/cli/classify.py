@@ -40,6 +40,8 @@ def classify(
     from cropxai.workplace import Workplace
 
     check_absent(output, overwrite)
+    if reflectance and output.suffix.lower() != ".gpkg":
+        raise click.UsageError(f"--reflectance is kept by a .gpkg alone; give -o such a name, not {output.name!r}")
     dates = options.chosen_dates(season, start, end)
     cube = CropSeries.open(series).between(*dates)
     models = [load_model(name, cube.level) for name in (model, *ensemble)]

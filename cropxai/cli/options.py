@@ -44,7 +44,7 @@ def reflectance(default: bool) -> Decorator:
         "--reflectance/--no-reflectance",
         default=default,
         show_default=True,
-        help="Keep the reflectance of every parcel and date on the map (.gpkg).",
+        help="Keep the reflectance of every parcel and date on the map (.gpkg alone).",
     )
 
 

@@ -59,6 +59,9 @@ def season(series, output, overwrite, season, start, end, top, max_loss, aggrega
     if rivals and (reproduce_paper or procedure == "paper"):
         raise click.UsageError("--rivals are of the search, which is not asked for; leave out --rivals")
     if reproduce_paper:
+        whole = {"--season": season, "--start": start, "--end": end, "--weather": weather, "--other-year": other_year}
+        if given := [name for name, value in whole.items() if value is not None]:
+            raise click.UsageError(f"--reproduce-paper takes the series as it is; leave out {', '.join(given)}")
         from cropxai.season.paper import reproduce_paper as reproduce
 
         with progress.stage("season") as report:

@@ -3,6 +3,7 @@
 Types are those of the GeoPackage standard (OGC 12-128r15, table 1). A missing answer is NULL in every column.
 """
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -215,6 +216,11 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "months": MONTHS,
     "run": RUN,
 }
+
+
+def written(database: sqlite3.Connection, table: str) -> tuple[str, ...]:
+    """Return the names of the columns that a table of a file has, none where there is no such table."""
+    return tuple(row[0] for row in database.execute("SELECT name FROM pragma_table_info(?)", (table,)))
 
 
 def names(columns: Sequence[Column]) -> tuple[str, ...]:

@@ -37,10 +37,7 @@ def _describe_columns(database: sqlite3.Connection) -> None:
         "CONSTRAINT gdcc_ntv UNIQUE (constraint_name, constraint_type, value))"
     )
     _extension(database, ("gpkg_data_columns", "gpkg_data_column_constraints"), "schema")
-    there = {
-        table: {row[0] for row in database.execute("SELECT name FROM pragma_table_info(?)", (table,))}
-        for table in columns.TABLES
-    }
+    there = {table: columns.written(database, table) for table in columns.TABLES}
     database.executemany(
         "INSERT INTO gpkg_data_columns (table_name, column_name, name, title, description) VALUES (?, ?, ?, ?, ?)",
         [

@@ -83,7 +83,8 @@ def _project(file_name: str, found: Survey, styles: Mapping[str, ET.Element]) ->
 
 
 def _present(found: Survey) -> list[tuple[str, str, bool, bool]]:
-    absent = {"relevance_by_date", "relevance"} if not found.dated else set()
+    absent = set() if found.dated else {"relevance"}
+    absent |= set() if found.relevance or found.vegetation else {"relevance_by_date"}
     absent |= set(SUMMARIES) - set(found.summaries)
     return [layer for layer in LAYERS if layer[0] not in absent]
 

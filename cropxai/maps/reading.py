@@ -30,7 +30,8 @@ def describe_map(path: PathLike) -> dict[str, Any]:
 
     Returns
     -------
-    dictionary of plain values: software, parcels, classified, crops, dates, relevance_rows, styles, parameters, model
+    dictionary of plain values: software, parcels, classified, crops, dates, relevance_rows,
+        reflectance (whether the map keeps it), styles, parameters, model
 
     Raises
     ------
@@ -56,7 +57,8 @@ def describe_map(path: PathLike) -> dict[str, Any]:
             "known_early": known,
             "crops": [dict(zip(names, row, strict=True)) for row in classes],
             "dates": dates,
-            "relevance_rows": database.execute("SELECT count(*) FROM relevance").fetchone()[0],
+            "relevance_rows": database.execute("SELECT count(relevance) FROM relevance").fetchone()[0],
+            "reflectance": columns.REFLECTANCE[0][0] in columns.written(database, "relevance"),
             "styles": [row[0] for row in styles],
             "parameters": json.loads(facts.get("parameters") or "{}"),
             "model": (json.loads(facts.get("model") or "{}") or {}).get("name"),
@@ -103,12 +105,11 @@ def checked(path: PathLike) -> Path:
     """Return the path of a map; refuse what is none."""
     path = Path(path)
     if not path.is_file():
-        raise MapUnreadable(path, "no such map")
+        raise MapUnreadable(path, "no such map; check the path")
     if not is_geopackage(path):
         raise MapUnreadable(path, "is not a GeoPackage; give a map written by 'cropxai map -o MAP.gpkg'")
     with opened(path) as database:
-        query = "SELECT name FROM pragma_table_info(?)"
-        there = {table: {row[0] for row in database.execute(query, (table,))} for table in NEEDED}
+        there = {table: set(columns.written(database, table)) for table in NEEDED}
     if absent := [table for table in NEEDED if not there[table]]:
         raise MapUnreadable(path, f"is a GeoPackage, but no crop map: it has no table {absent[0]!r}")
     for table in NEEDED:

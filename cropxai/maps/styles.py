@@ -131,7 +131,7 @@ def map_styles(found: Survey, file_name: str) -> tuple[Style, ...]:
     by_date = []
     if found.relevance:
         by_date.append(("relevance", "Relevance of a date", _relevance(found.scale)))
-    if found.reflectance:
+    if found.vegetation:
         by_date.append(("vegetation", "Vegetation index NDVI of a date", _vegetation()))
     for number, (name, description, renderer) in enumerate(by_date):
         root = _document(_held(columns.RELEVANCE_BY_DATE, found), renderer)

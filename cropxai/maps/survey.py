@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cropxai.maps.columns import REFLECTANCE
+from cropxai.maps.columns import REFLECTANCE, written
 
 #: Colour of crops that the table of classes gives none.
 UNKNOWN_COLOUR = "#b4b4b4"
@@ -40,7 +40,8 @@ class Survey:
     columns : of the layer parcels, without its number and its geometry
     filled : those of them that have a value in some parcel
     relevance : whether there is relevance
-    reflectance : whether there is reflectance by parcel and date
+    reflectance : whether the map has columns of reflectance by parcel and date
+    vegetation : whether they hold what the vegetation index is made of, red and near infrared
     summaries : those tables of :data:`SUMMARIES` that have a row
     scale : relevance (thousandths) at which the colours of the time-stepped map are full
     decided_at : confidence that a decision date asks for, None where it is not known
@@ -57,6 +58,7 @@ class Survey:
     filled: frozenset[str]
     relevance: bool
     reflectance: bool
+    vegetation: bool
     summaries: tuple[str, ...]
     scale: int
     decided_at: float | None
@@ -78,7 +80,10 @@ class Survey:
 def survey(database: sqlite3.Connection) -> Survey:
     """Look into a map for what its styles depend on."""
     tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    columns = _columns(database, "parcels")
+    columns = tuple(name for name in written(database, "parcels") if name not in ("fid", "geom"))
+    reflectance = REFLECTANCE[0][0] in written(database, "relevance")
+    red, infrared = (name for name, *_ in REFLECTANCE[:2])
+    both = f"SELECT 1 FROM relevance WHERE {red} IS NOT NULL AND {infrared} IS NOT NULL"
     facts = dict(database.execute("SELECT key, value FROM run"))
     parameters = json.loads(facts.get("parameters") or "{}")
     return Survey(
@@ -90,7 +95,8 @@ def survey(database: sqlite3.Connection) -> Survey:
         columns=columns,
         filled=frozenset(c for c in columns if _any(database, f"SELECT 1 FROM parcels WHERE {_quoted(c)} IS NOT NULL")),
         relevance=_any(database, "SELECT 1 FROM relevance WHERE relevance IS NOT NULL"),
-        reflectance=REFLECTANCE[0][0] in _columns(database, "relevance"),
+        reflectance=reflectance,
+        vegetation=reflectance and _any(database, both),
         summaries=tuple(name for name in SUMMARIES if name in tables and _any(database, f"SELECT 1 FROM {name}")),
         scale=_scale(database),
         decided_at=parameters.get("decided_at"),
@@ -105,11 +111,6 @@ def _any(database: sqlite3.Connection, query: str) -> bool:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _columns(database: sqlite3.Connection, table: str) -> tuple[str, ...]:
-    names = [row[0] for row in database.execute("SELECT name FROM pragma_table_info(?)", (table,))]
-    return tuple(name for name in names if name not in ("fid", "geom"))
 
 
 def _crops(database: sqlite3.Connection) -> tuple[tuple[str, str], ...]:

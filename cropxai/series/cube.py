@@ -191,7 +191,8 @@ class CropSeries:
             keep &= self.dates <= np.datetime64(str(end), "D")
         if not keep.any():
             span = f"{self.dates.min()} to {self.dates.max()}" if len(self.dates) else "no dates"
-            raise SeriesUnusable(f"no date lies between {start} and {end}; the series has {span}")
+            where = f"between {start} and {end}" if start and end else f"on or after {start}" if start else ""
+            raise SeriesUnusable(f"no date lies {where or f'on or before {end}'}; the series has {span}")
         return replace(self, dataset=self.dataset.isel(time=np.flatnonzero(keep)))
 
     @property

@@ -54,7 +54,7 @@ def read_series(path: PathLike, level: str | None = None) -> CropSeries:
     """
     path = Path(path)
     if not path.exists():
-        raise ExchangeUnreadable(path, "no such file or folder")
+        raise ExchangeUnreadable(path, "no such file or folder; check the path")
     series = _format_of(path).read(path)
     if level is None or level == series.level:
         return series

@@ -120,7 +120,7 @@ def open_series(path: PathLike) -> CropSeries:
     """
     path = Path(path)
     if not path.exists():
-        raise SeriesUnreadable(path, "no such series")
+        raise SeriesUnreadable(path, "no such series; check the path")
     try:
         dataset = xr.open_zarr(path, chunks=None, consolidated=True)
     except (OSError, ValueError, KeyError) as error:

@@ -34,6 +34,7 @@ LATITUDES, LONGITUDES = ("latitude", "lat"), ("longitude", "lon")
 COLDEST, WARMEST = -90.0, 60.0
 #: How far, in degrees, the nearest place of a weather table or grid may lie from a parcel.
 FARTHEST = 1.5
+SUFFIXES = (".csv", ".nc", ".nc4", ".cdf")
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -79,9 +80,11 @@ def read_weather(path: PathLike) -> pd.DataFrame:
     WeatherUnusable
     """
     suffix = Path(path).suffix.lower()
+    if suffix in SUFFIXES and not Path(path).is_file():
+        raise WeatherUnusable(path, "no such file; check the path")
     if suffix == ".csv":
         table = _read_csv(path)
-    elif suffix in (".nc", ".nc4", ".cdf"):
+    elif suffix in SUFFIXES:
         table = _read_netcdf(path)
     else:
         raise WeatherUnusable(path, f"{suffix or 'no suffix'} is no weather format; give .csv or .nc")

@@ -240,7 +240,7 @@ def test_season_of_another_year_needs_the_weather_of_both(paths, tmp_path, capsy
     assert main(argv) == 2
     assert "--other-weather" in capsys.readouterr().err
     assert main([*argv, "--weather", str(tmp_path / "none.csv"), "--other-weather", str(tmp_path / "none.csv")]) == 1
-    assert "cannot be read" in capsys.readouterr().err
+    assert "no such file" in capsys.readouterr().err
 
 
 def test_info_and_models_tell_what_there_is(paths, capsys):
@@ -275,6 +275,7 @@ def crops(paths, series, tmp_path_factory):
     CropSeries(series.dataset, frame).save(folder / "a.zarr")
     argv = ["classify", str(folder / "a.zarr"), "--model", paths[1], "-o", str(folder / "crops.gpkg"), "--quiet"]
     assert main(argv) == 0
+    shutil.copytree(paths[1], folder / "model")
     return folder / "crops.gpkg"
 
 
@@ -284,6 +285,32 @@ def test_info_of_a_map(crops, capsys):
     assert {c["crop"] for c in found["crops"]} == {"winter wheat", "grain maize"}
     assert main(["info", str(crops)]) == 0
     assert "map of 120 parcels, " in capsys.readouterr().out
+
+
+def test_info_tells_relevance_and_reflectance_apart(crops, tmp_path, capsys):
+    """A map of answers that keeps reflectance has rows by date, but no relevance."""
+    answers = ["classify", str(crops.parent / "a.zarr"), "--model", str(crops.parent / "model"), "--quiet"]
+    assert main([*answers, "-o", str(tmp_path / "seen.gpkg"), "--reflectance"]) == 0
+    for path, reflectance in ((crops, False), (tmp_path / "seen.gpkg", True)):
+        found = shown_as_json(path, capsys)
+        assert (found["relevance_rows"], found["reflectance"]) == (0, reflectance)
+        assert main(["info", str(path)]) == 0
+        told = capsys.readouterr().out
+        assert "no relevance" in told and ("reflectance by date" in told) == reflectance
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".shp"])
+def test_reflectance_is_refused_where_it_cannot_be_kept(crops, tmp_path, capsys, suffix):
+    argv = ["classify", str(crops.parent / "a.zarr"), "-o", str(tmp_path / f"a{suffix}"), "--reflectance"]
+    assert main(argv) == 2
+    assert ".gpkg" in capsys.readouterr().err and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("given", ["--start", "--season", "--weather"])
+def test_the_papers_experiment_takes_its_series_whole(tmp_path, capsys, given):
+    value = {"--start": "2019-04-01", "--season": "2019", "--weather": "w.csv"}[given]
+    assert main(["season", "simulated", "-o", str(tmp_path / "x"), "--reproduce-paper", given, value]) == 2
+    assert given in capsys.readouterr().err and list(tmp_path.iterdir()) == []
 
 
 def test_style_writes_the_styles_of_a_map_anew(crops, tmp_path, capsys):

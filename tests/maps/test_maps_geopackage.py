@@ -1,10 +1,13 @@
 """The map file, read back by SQLite, GDAL and GDAL's own conformance script."""
 
+import io
 import json
 import sqlite3
 import subprocess
 import tracemalloc
+import zipfile
 from contextlib import closing
+from xml.etree import ElementTree as ET
 
 import geopandas as gpd
 import numpy as np
@@ -173,12 +176,20 @@ def test_without_reflectance_its_columns_are_not_there(tmp_path):
 
 def test_reflectance_alone_has_its_rows(tmp_path):
     nothing, seen = np.full((2, 2), np.nan, np.float32), np.full((2, 2, 3), np.nan, np.float32)
-    seen[1, 0, 1] = 0.25
+    seen[1, 0, :2] = 0.125, 0.25
     path = written(tmp_path / "m.gpkg", *tiny(2), [RelevanceBlock(0, nothing, None, seen)], dates=DATES[:2])
     query = "SELECT parcel, date, relevance, visible, reflectance_red, reflectance_nir FROM relevance"
-    assert rows(path, query) == [(2, "2018-03-01", None, None, None, 2500)]
-    styles = rows(path, "SELECT styleName, useAsDefault FROM layer_styles WHERE f_table_name = 'relevance_by_date'")
-    assert styles == [("vegetation", 1)]
+    assert rows(path, query) == [(2, "2018-03-01", None, None, 1250, 2500)]
+    styles = "SELECT styleName, useAsDefault FROM layer_styles WHERE f_table_name = 'relevance_by_date'"
+    assert rows(path, styles) == [("vegetation", 1)]
+    seen[..., 0] = np.nan  # no red, no index, nothing to step through
+    path = written(tmp_path / "n.gpkg", *tiny(2), [RelevanceBlock(0, nothing, None, seen)], dates=DATES[:2])
+    assert rows(path, styles) == []
+    ((content,),) = rows(path, "SELECT content FROM qgis_projects")
+    with zipfile.ZipFile(io.BytesIO(bytes.fromhex(content))) as archive:
+        project = ET.fromstring(archive.read("cropxai.qgs"))
+    names = [layer.findtext("id") for layer in project.iter("maplayer")]
+    assert "cropxai_relevance" in names and "cropxai_relevance_by_date" not in names
 
 
 def test_relevance_without_bands_leaves_the_groups_null(tmp_path):

@@ -29,6 +29,7 @@ FOUND = Survey(
     filled=frozenset(columns.names(columns.PARCELS)),
     relevance=True,
     reflectance=True,
+    vegetation=True,
     summaries=SUMMARIES,
     scale=500,
     decided_at=0.9,
@@ -104,7 +105,13 @@ def test_relevance_classes_lie_around_zero_and_cover_all():
 
 def test_styles_are_made_of_what_the_map_holds():
     bare = changed(
-        filled=frozenset(["crop"]), relevance=False, reflectance=False, dates=DATES[:0], extent=None, crs=None
+        filled=frozenset(["crop"]),
+        relevance=False,
+        reflectance=False,
+        vegetation=False,
+        dates=DATES[:0],
+        extent=None,
+        crs=None,
     )
     assert list(documents(bare)) == ["crop", "confidence"]
     assert documents(bare, "relevance_by_date") == {}
@@ -119,7 +126,7 @@ def test_the_vegetation_index_is_drawn_where_there_is_reflectance():
     assert ranges[0][0] < -1 and ranges[-1][1] > 1
     assert [r.get("label") for r in document.iter("range")][::5] == ["below 0.15", "above 0.75"]
     assert document.find("temporal").get("enabled") == "1"
-    without = changed(reflectance=False)
+    without = changed(reflectance=False, vegetation=False)
     assert list(documents(without, "relevance_by_date")) == ["relevance"]
     for table in ("relevance", "relevance_by_date"):
         aliases = [a.get("field") for a in documents(without, table)["relevance"].iter("alias")]
@@ -127,6 +134,8 @@ def test_the_vegetation_index_is_drawn_where_there_is_reflectance():
     # A map of answers alone, with reflectance: the vegetation is what opens.
     styles = [s for s in map_styles(changed(relevance=False), "m.gpkg") if s.table == "relevance_by_date"]
     assert [(s.name, s.default) for s in styles] == [("vegetation", True)]
+    # Without red there is no index to draw.
+    assert list(documents(changed(vegetation=False), "relevance_by_date")) == ["relevance"]
 
 
 def test_what_is_unlike_the_training_data_is_hatched():

@@ -38,8 +38,13 @@ def test_selecting_keeps_parcels_and_values_together(series):
 def test_dates_between_include_both_ends(series):
     cut = series.between("2018-04-15", "2018-06-14")
     assert [str(d) for d in cut.dates] == ["2018-04-15", "2018-04-30", "2018-05-15", "2018-05-30", "2018-06-14"]
-    with pytest.raises(SeriesUnusable, match="no date lies between"):
-        series.between("2019-01-01", None)
+    for start, end, where in (
+        ("2019-01-01", None, "on or after 2019-01-01"),
+        (None, "2017-12-31", "on or before 2017-12-31"),
+        ("2017-01-01", "2017-12-31", "between 2017-01-01 and 2017-12-31"),
+    ):
+        with pytest.raises(SeriesUnusable, match=f"no date lies {where}; the series has 2018-03-01 to 2018-08-28"):
+            series.between(start, end)
 
 
 def test_chunks_are_the_whole_in_order(series):

@@ -132,8 +132,9 @@ def test_errors_name_the_file_and_the_remedy(tmp_path, weather):
         with_thermal_time(series, weather, base=30.0)
     with pytest.raises(WeatherUnusable, match="no weather format"):
         with_thermal_time(series, tmp_path / "weather.xlsx")
-    with pytest.raises(WeatherUnusable, match="cannot be read"):
-        with_thermal_time(series, tmp_path / "absent.csv")
+    for name in ("absent.csv", "absent.nc"):
+        with pytest.raises(WeatherUnusable, match="no such file; check the path"):
+            with_thermal_time(series, tmp_path / name)
 
 
 def broken_days(tmp_path, drop):
