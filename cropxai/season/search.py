@@ -76,8 +76,11 @@ def guided_search(
     trial : whose parcels to choose by are used
     model : trained for any season, with dates left out (``date_dropout``), so that it has seen few dates before
     relevance : (parcel, time) of these parcels, for their true class, NaN where a date is missing; the margin's
-        contrast max_loss : percentage points; of the window against the whole season, and of the dates against the
-        window level : of the test most : greatest number of dates
+        contrast
+    max_loss : percentage points; of the window against the whole season, and of the dates against the window
+    level : of the test
+    most : greatest number of dates
+    per_crop : search for each crop too
 
     Returns
     -------
@@ -166,13 +169,16 @@ def fewest_dates(
 ) -> Mask:
     """Return the fewest dates of a window, (time,) bool, within the loss, or the best ``most`` where none are.
 
-    Greedy: of the dates that add most to the covered relevance, the one is kept with which the network answers best.
+    Greedy: of the dates that add most to the covered relevance, and of those that add the same most of all relevance,
+    the one is kept with which the network answers best.
     """
     kept = np.zeros(len(window), dtype=bool)
+    spoken = _by_class(_shares(relevance), truth)
     for _ in range(min(most, int(window.sum()))):
         gain = coverage_gain(relevance, truth, kept)
         gain[~window | kept] = -np.inf
-        proposals = [t for t in np.argsort(-gain, kind="stable")[:WIDTH] if np.isfinite(gain[t])]
+        # Where all is covered, no date adds to it: the order of the season would then decide, not relevance.
+        proposals = [t for t in np.lexsort((-spoken, -gain))[:WIDTH] if np.isfinite(gain[t])]
         losses = [judge.loss(window, _with(kept, t))[0] for t in proposals]
         kept = _with(kept, proposals[int(np.argmin(losses))])
         if judge.stands(window, kept):
@@ -194,12 +200,20 @@ def coverage_gain(
     A parcel is covered by the share of its positive relevance (parcel, time) that lies on the dates kept, up to
     ``COVERED``; so a second date that says the same of the same parcels adds less than one that speaks for others.
     """
-    total = relevance.sum(axis=1, keepdims=True)
-    share = np.divide(relevance, total, out=np.zeros_like(relevance), where=total > 0)
+    share = _shares(relevance)
     have = share[:, kept].sum(axis=1, keepdims=True)
-    gain = np.minimum(have + share, COVERED) - np.minimum(have, COVERED)
-    present = np.unique(truth)
-    return np.asarray(np.mean([gain[truth == number].mean(axis=0) for number in present], axis=0))
+    return _by_class(np.minimum(have + share, COVERED) - np.minimum(have, COVERED), truth)
+
+
+def _shares(relevance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the share of each date in the relevance of its parcel, (parcel, time), 0 where there is none."""
+    total = relevance.sum(axis=1, keepdims=True)
+    return np.asarray(np.divide(relevance, total, out=np.zeros_like(relevance), where=total > 0))
+
+
+def _by_class(values: npt.NDArray[np.float64], truth: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    """Return the mean of the means of each class, (time,)."""
+    return np.asarray(np.mean([values[truth == number].mean(axis=0) for number in np.unique(truth)], axis=0))
 
 
 def _earliest(right: Sequence[Mask] | Mask, max_loss: float, level: float) -> int:

@@ -8,7 +8,7 @@ import pytest
 from made_up import DATES, QUICK, two_crops
 
 from cropxai.explain import explain
-from cropxai.season.search import coverage_gain, guided_search, trial_and_error
+from cropxai.season.search import coverage_gain, fewest_dates, guided_search, trial_and_error
 from cropxai.season.trial import Trial
 
 JUNE = {"2018-06-14", "2018-06-29"}
@@ -100,3 +100,21 @@ def test_coverage_gain_is_the_difference_of_coverages():
         more = kept.copy()
         more[t] = True
         assert coverage_gain(relevance, truth, kept)[t] == pytest.approx(covered(more) - covered(kept))
+
+
+def test_dates_on_which_all_relevance_is_covered_are_sought_by_relevance():
+    """The first date has half of it: of the others, which add nothing to that, those that speak most come first."""
+    relevance = np.tile([0.0] * 8 + [0.02, 0.04, 0.03, 0.9, 0.01, 0.05, 0.06], (4, 1))
+    asked = []
+
+    class Never:
+        def loss(self, before, after):
+            asked.append(np.flatnonzero(after))
+            return 1.0, 1.0
+
+        def stands(self, before, after):
+            return False
+
+    kept = fewest_dates(Never(), np.ones(15, dtype=bool), relevance, np.zeros(4, dtype=int), 3)
+    assert sorted(np.flatnonzero(kept)) == [11, 13, 14]
+    assert all(set(dates) <= set(range(8, 15)) for dates in asked[6:12])
