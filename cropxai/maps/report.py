@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from cropxai.errors import PathLike
 from cropxai.maps import figures
-from cropxai.maps.figures import drawn, svg
+from cropxai.maps.drawing import drawn, save, svg
 from cropxai.maps.mapdata import MapData, read_map
+from cropxai.maps.wording import count, day, day_of_year, filled, number, percent, shortened, there, whole, words
 from cropxai.outputs import check_absent, replacing
 
 #: Rows of a table in the page.
@@ -117,7 +117,7 @@ def write_report(
 
 def _save(picture: Picture, folder: Path) -> None:
     for suffix in (".svg", ".png"):
-        figures.save(picture.figure, folder / (picture.name + suffix), dpi=200, facecolor="white")
+        save(picture.figure, folder / (picture.name + suffix), dpi=200, facecolor="white")
 
 
 def _picture(name: str, caption: str, draw: Callable[[], Figure], narrow: bool = False) -> Picture:
@@ -130,7 +130,7 @@ def _picture(name: str, caption: str, draw: Callable[[], Figure], narrow: bool =
 
 def _subtitle(contents: MapData) -> str:
     dates = contents.dates
-    span = f"{_day(min(dates))} to {_day(max(dates))}, {len(dates)} dates" if dates else "no dates recorded"
+    span = f"{day(min(dates))} to {day(max(dates))}, {len(dates)} dates" if dates else "no dates recorded"
     return f"{contents.fact('parcels') or 'parcels'}; Sentinel-2 {contents.fact('level') or ''} {span}; " + (
         f"model {contents.model.get('name', 'unknown')}; {contents.fact('software') or ''}"
     )
@@ -138,19 +138,19 @@ def _subtitle(contents: MapData) -> str:
 
 def _cards(contents: MapData) -> list[dict[str, str]]:
     frame = contents.parcels
-    cards = [("parcels", _count(len(frame))), ("with an answer", _count(int(frame["crop"].notna().sum())))]
+    cards = [("parcels", count(len(frame))), ("with an answer", count(int(frame["crop"].notna().sum())))]
     if (area := contents.classes["area_ha"].sum()) > 0:
-        cards.append(("hectares", _count(round(area))))
+        cards.append(("hectares", count(round(area))))
     if frame["confidence"].notna().any():
-        cards.append(("median confidence", _percent(frame["confidence"].median())))
+        cards.append(("median confidence", percent(frame["confidence"].median())))
     if contents.labelled is not None:
-        cards.append(("as declared", _percent((contents.labelled["meant"] == contents.labelled["crop"]).mean())))
+        cards.append(("as declared", percent((contents.labelled["meant"] == contents.labelled["crop"]).mean())))
     decided = frame["decision_date"].dropna()
     if len(decided):
         half = decided.sort_values().iloc[(len(decided) - 1) // 2]
-        cards.append((f"by then half of the {_count(len(decided))} that become known are", _day(half)))
+        cards.append((f"by then half of the {count(len(decided))} that become known are", day(half)))
     if (novelty := contents.novelty) is not None:
-        cards.append(("unlike the training data", _count(int((novelty > 1).sum()))))
+        cards.append(("unlike the training data", count(int((novelty > 1).sum()))))
     return [{"label": label, "value": value} for label, value in cards]
 
 
@@ -178,17 +178,17 @@ def _crops(contents: MapData) -> Section:
     names += ["Window", PEAKS] if explained else []
     numbers = {"Parcels", "Hectares", "As declared"}
     one_year = len({str(date)[:4] for date in contents.dates}) == 1
-    day = _day_of_year if one_year else _day
+    told = day_of_year if one_year else day
     rows = []
     for row in table.to_dict("records"):
         peaks = [
-            day(row[f"peak{rank}_date"]) + (f": {stage}" if _there(stage := row[f"peak{rank}_stage"]) else "")
+            told(row[f"peak{rank}_date"]) + (f": {stage}" if there(stage := row[f"peak{rank}_stage"]) else "")
             for rank in (1, 2, 3)
-            if _there(row[f"peak{rank}_date"])
+            if there(row[f"peak{rank}_date"])
         ]
-        window = " – ".join(dict.fromkeys(day(row[name]) for name in WINDOW if _there(row[name])))
-        accuracy = [_percent(row["accuracy"])] if labelled else []
-        cells = [row["crop"], _whole(row["hcat_code"]), _count(row["parcels"]), _number(row["area_ha"]), *accuracy]
+        window = " – ".join(dict.fromkeys(told(row[name]) for name in WINDOW if there(row[name])))
+        accuracy = [percent(row["accuracy"])] if labelled else []
+        cells = [row["crop"], whole(row["hcat_code"]), count(row["parcels"]), number(row["area_ha"]), *accuracy]
         cells += [window, "; ".join(peaks)] if explained else []
         rows.append(Row(cells, row["colour"] if _COLOUR.fullmatch(row["colour"] or "") else ""))
     texts = []
@@ -253,7 +253,7 @@ def _season(contents: MapData) -> Section | None:
         return None
     sure = contents.parameters.get("decided_at")
     text = "Known: from this date on the answer is the final one" + (
-        f", each time with a confidence of at least {_percent(float(sure))}." if sure is not None else "."
+        f", each time with a confidence of at least {percent(float(sure))}." if sure is not None else "."
     )
     return Section(
         "How early", [text + " This looks back: on the day itself nobody knows that it will stay."], pictures
@@ -276,8 +276,8 @@ def _agreement(contents: MapData) -> Section | None:
                  lambda: figures.draw_reliability(confidence, right), narrow=True),
     ]  # fmt: skip
     text = (
-        f"{_count(len(labelled))} parcels have an answer and a declared crop that the model knows; "
-        f"{_percent(right.mean())} agree. A disagreement may be an error of the map or of the declaration."
+        f"{count(len(labelled))} parcels have an answer and a declared crop that the model knows; "
+        f"{percent(right.mean())} agree. A disagreement may be an error of the map or of the declaration."
     )
     return Section("Against the declared crops", [text], pictures)
 
@@ -302,12 +302,12 @@ def _quality(contents: MapData) -> Section:
     if (novelty := contents.novelty) is not None:
         unlike = int((novelty > 1).sum())
         text += (
-            f" {_count(unlike)} of {_count(len(novelty))} parcels with an answer are unlike the training data (novelty "
+            f" {count(unlike)} of {count(len(novelty))} parcels with an answer are unlike the training data (novelty "
             "above 1): their crop is not to be trusted."
             if unlike
             else " No parcel with an answer is unlike the training data (novelty above 1)."
         )
-    table = Table([Column("Status"), Column("Parcels", True)], [Row([str(s), _count(n)]) for s, n in status.items()])
+    table = Table([Column("Status"), Column("Parcels", True)], [Row([str(s), count(n)]) for s, n in status.items()])
     return Section("Data", [text] if text else [], pictures, [table])
 
 
@@ -315,17 +315,11 @@ def _model(contents: MapData) -> Section | None:
     card = contents.model
     if not card:
         return None
-    rows = [Row([_words(key), _shortened(card[key])]) for key in card if key not in NOT_TOLD and _filled(card[key])]
-    return Section("Model", tables=[Table([Column("Model card"), Column("", long=True)], rows)])
+    return Section("Model", tables=[Table([Column("Model card"), Column("", long=True)], _facts(card, NOT_TOLD))])
 
 
 def _run(contents: MapData) -> Section:
-    rows = [Row([_words(key), _shortened(value)]) for key, value in contents.parameters.items() if value is not None]
-    rows += [
-        Row([_words(key), _shortened(value)])
-        for key, value in contents.run.items()
-        if key not in TOLD_ELSEWHERE and _filled(value)
-    ]
+    rows = _facts(contents.parameters) + _facts(contents.run, TOLD_ELSEWHERE)
     scenes = contents.run.get("scenes") or []
     listings = [shlex.join(command)] if (command := contents.run.get("command")) else []
     if scenes:
@@ -335,59 +329,10 @@ def _run(contents: MapData) -> Section:
     return Section("How it was made", [text] if text else [], tables=[table], listings=listings)
 
 
+def _facts(told: Mapping[str, Any], without: Sequence[str] = ()) -> list[Row]:
+    return [Row([words(key), shortened(value)]) for key, value in told.items() if key not in without and filled(value)]
+
+
 SECTIONS: tuple[Callable[[MapData], Section | None], ...] = (
     _map, _crops, _courses, _season, _agreement, _quality, _model, _run,
 )  # fmt: skip
-
-
-# --- words and numbers -------------------------------------------------------------------------------------------
-
-
-def _there(value: Any) -> bool:
-    """Say whether a cell of a table holds something."""
-    return not (value is None or value == "" or pd.isna(value))
-
-
-def _filled(value: Any) -> bool:
-    """Say whether a fact tells something."""
-    return value not in (None, "", [], {})
-
-
-def _day(date: Any) -> str:
-    moment = pd.Timestamp(date)
-    return f"{moment.day} {moment:%b %Y}"
-
-
-def _day_of_year(date: Any) -> str:
-    moment = pd.Timestamp(date)
-    return f"{moment.day} {moment:%b}"
-
-
-def _percent(share: float | None) -> str:
-    return f"{100 * share:.1f} %" if share is not None and np.isfinite(share) else ""
-
-
-def _count(number: float) -> str:
-    return f"{int(number):,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-
-
-def _number(value: Any) -> str:
-    return "" if pd.isna(value) else f"{value:,.1f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-
-
-def _whole(value: Any) -> str:
-    return "" if pd.isna(value) else str(int(value))
-
-
-def _words(key: object) -> str:
-    return str(key).replace("_", " ")
-
-
-def _shortened(value: Any, most: int = 400) -> str:
-    if isinstance(value, Mapping):
-        text = "; ".join(f"{_words(k)}: {_shortened(v, 120)}" for k, v in value.items() if _filled(v))
-    elif isinstance(value, Sequence) and not isinstance(value, str):
-        text = ", ".join(_shortened(v, 60) for v in value)
-    else:
-        text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= most else text[:most] + " …"

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from cropxai.maps.figures import draw_confusion, months, percent
+from cropxai.maps.drawing import months, percent
+from cropxai.maps.figures import draw_confusion
 from cropxai.model.scores import Scores, SideBySide
 
 BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"  # Okabe & Ito 2008

@@ -7,7 +7,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from cropxai.crops import colours
-from cropxai.maps.figures import months
+from cropxai.maps.drawing import months
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from cropxai.crops import CALENDARS, SPREAD_DAYS, Event, find_crop
-from cropxai.maps.figures import months
+from cropxai.maps.drawing import months
 from cropxai.season.window import peaks
 
 Array = npt.NDArray[np.float64]
