@@ -27,7 +27,12 @@ id_field = click.option(
     "--id-field", help="Attribute that identifies a parcel; FID numbers them.  [default: parcel_id, id, or FID]"
 )
 label_field = click.option("--label-field", help="Attribute with the crop, for training and comparison.")
-model = click.option("--model", default="default", show_default=True, help="Name of a shipped model, or its folder.")
+model = click.option(
+    "--model",
+    default="default",
+    show_default=True,
+    help="Folder of a model, or name of a shipped one ('cropxai models'); 'default' is that of the level.",
+)
 seed = click.option("--seed", type=int, default=0, show_default=True, help="Seed of all random choices.")
 region = click.option(
     "--region",
@@ -224,7 +229,9 @@ def progress(command: Callable[..., Any]) -> Callable[..., Any]:
         callback=configure,
         help="Bars on a terminal, JSON lines on standard output, or none.",
     )
-    quiet = click.option("-q", "--quiet", is_flag=True, is_eager=True, expose_value=False, callback=flag)
+    quiet = click.option(
+        "-q", "--quiet", is_flag=True, is_eager=True, expose_value=False, callback=flag, help="Tell of errors alone."
+    )
     debug = click.option(
         "--debug", is_flag=True, is_eager=True, expose_value=False, callback=flag, help="Show tracebacks."
     )

@@ -46,7 +46,12 @@ def draw(study: "SeasonStudy") -> Figure:
         lower.annotate(text, (1.01, level), xycoords=("axes fraction", "data"), fontsize=8, va="center")
     lower.set_yticks([])
     lower.set_ylim(len(shown) - 0.4, -0.6)
-    lower.set_xlabel("accuracy after retraining, against the full season; red: the chosen window")
+    within = (
+        "red: the chosen window"
+        if study.chosen is not None
+        else f"none is within {study.settings['max_loss']:g} points"
+    )
+    lower.set_xlabel(f"accuracy after retraining, against the full season; {within}")
     months(lower)
     for axes in (upper, lower):
         axes.spines[["top", "right"]].set_visible(False)
@@ -78,7 +83,8 @@ def draw_plane(comparison: "Comparison") -> Figure:
     axes.axhline(full, color="0.6", lw=0.8)
     axes.axhline(full - comparison.max_loss, color="0.6", lw=0.8, ls=":")
     top = curves["accuracy"].max() * 100
-    axes.set_ylim(max(100 * curves["accuracy"].min(), full - 12), max(top, full) + 0.7)
+    lowest = min(100 * found.test.accuracy for found in chosen.values())
+    axes.set_ylim(min(max(100 * curves["accuracy"].min(), full - 12), lowest - 0.7), max(top, full) + 0.7)
     axes.set_xlabel("mean day of the year of the decision")
     axes.set_ylabel("accuracy (%)")
     axes.set_title("How early, at what accuracy (diamonds: chosen for the accepted loss)", loc="left", fontsize=11)

@@ -164,8 +164,9 @@ class Today:
         counts = self.parcels.loc[self.parcels["decided"], "crop"].value_counts()
         lines += [f"  {crop}: {count} decided" for crop, count in counts.items()]
         for row in self.waiting.to_dict("records"):
-            until = "" if pd.isna(row["waits_until"]) else f", usually until {row['waits_until']:%d %B}"
-            stage = f" ({row['waits_for']})" if row["waits_for"] else ""
+            day = row["waits_until"]
+            until = "" if pd.isna(day) else f", usually until {day.day} {day:%B}"
+            stage = f": {row['waits_for']}" if row["waits_for"] else ""
             lines.append(f"  {row['crop']}: {row['parcels']} wait, {100 * row['confidence']:.0f} % sure{until}{stage}")
         return "\n".join(lines)
 
