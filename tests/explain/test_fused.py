@@ -8,13 +8,11 @@ from hypothesis import strategies as st
 
 from cropxai.explain import fused
 from cropxai.explain.fused import SHARES, FusedPass
-from cropxai.explain.fused_check import agrees
 from cropxai.explain.lrp import LRP
 from cropxai.explain.passes import TARGETS, token_pass
 from cropxai.model.checkpoint import load_model
 from cropxai.model.fast import of_kind
 from cropxai.model.inputs import Inputs
-from cropxai.model.packing import DTYPES
 from cropxai.model.transformer import Architecture, CropTransformer
 from cropxai.simulate import simulate_series
 
@@ -191,17 +189,6 @@ def test_trained_weights_point_to_the_same_dates(season, rule, dtype, target):
         assert cosine.min() > 1 - 1e-9 and same.all()
     else:
         assert (cosine > 0.999).mean() >= 0.98 and same.mean() >= 0.98
-
-
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-def test_trained_weights_agree(season, dtype):
-    assert agrees(season[0], dtype)
-
-
-@pytest.mark.parametrize("shares", [(0.25, 0.25, 0.4), (0.1, 0.4, 0.5)])
-def test_another_rule_does_not_agree(season, monkeypatch, shares):
-    monkeypatch.setitem(SHARES, "attnlrp", shares)
-    assert not agrees(season[0], torch.float32)
 
 
 @pytest.mark.parametrize("kinds", [{"norm": "post"}, {"activation": "relu"}, {"pooling": "max"}])
