@@ -159,6 +159,16 @@ class ParcelsTooSmall(CropxaiError):
         super().__init__(f"{parcels}: {reason} (all parcels); give larger parcels, finer rasters or a smaller --buffer")
 
 
+class TooManyPixels(CropxaiError):
+    """Parcels that lie across the blocks of a raster have more pixels than can be kept until all are read."""
+
+    def __init__(self, pixels: int):
+        super().__init__(
+            f"parcels that lie across the blocks of a raster have {pixels} pixels, more than can be kept; give fewer "
+            "parcels at a time, or a raster in tiles"
+        )
+
+
 class RulesUnusable(CropxaiError):
     """The rules of measuring are out of range, or contradict each other."""
 

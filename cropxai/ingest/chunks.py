@@ -7,9 +7,11 @@ import numpy as np
 import numpy.typing as npt
 from rasterio.windows import Window
 
+from cropxai.errors import TooManyPixels
 from cropxai.ingest.runs import Runs
 from cropxai.ingest.scenes import Grid
-from cropxai.ingest.zonal import Groups, Weights
+from cropxai.ingest.tally import Groups
+from cropxai.ingest.zonal import Weights
 
 IntArray = npt.NDArray[np.int64]
 
@@ -85,6 +87,11 @@ def lay_out(runs: Runs, grid: Grid, block: tuple[int, int], layers: int) -> Layo
     Returns
     -------
     Layout
+
+    Raises
+    ------
+    TooManyPixels
+        If the pixels that are kept are more than :data:`MOST_PIXELS`.
     """
     tall, wide = _chunk_size(block, (grid.height, grid.width), layers)
     across = np.int64(-(-grid.width // wide))  # 64 bits, because a large mosaic has many chunks
@@ -118,7 +125,7 @@ def lay_out(runs: Runs, grid: Grid, block: tuple[int, int], layers: int) -> Layo
         chunks.append(Chunk(window, groups, start[n:], length[n:], pieces.target[others]))
     places = np.cumsum(pieces.pixels) - pieces.pixels
     if pieces.pixels.sum() > MOST_PIXELS:
-        raise MemoryError(f"{pieces.pixels.sum()} pixels of parcels that lie across blocks cannot be kept")
+        raise TooManyPixels(int(pieces.pixels.sum()))
     kept = Groups(
         cut, np.arange(len(cut) + 1), places.astype(np.int32), pieces.pixels.astype(np.int32),
         places if len(runs.weights) else places[:0],

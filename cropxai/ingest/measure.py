@@ -18,7 +18,8 @@ from cropxai.ingest.plan import Plan
 from cropxai.ingest.reading import SceneReader
 from cropxai.ingest.rules import MEDIAN, Rules
 from cropxai.ingest.scenes import Grid, Scene
-from cropxai.ingest.zonal import Tally, copy_runs
+from cropxai.ingest.tally import Tally
+from cropxai.ingest.zonal import copy_runs
 from cropxai.outputs import replacing
 from cropxai.workplace import kept_arrays
 

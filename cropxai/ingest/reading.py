@@ -14,14 +14,15 @@ from cropxai.errors import ScenesUnreadable
 from cropxai.ingest.clouds import Hidden
 from cropxai.ingest.files import open_location, without_query
 from cropxai.ingest.scenes import Location, Scene
-from cropxai.ingest.zonal import Codes, codes_of
+from cropxai.ingest.tally import codes_of
+from cropxai.ingest.zonal import Codes
 
 #: Stored types that are codes as they are.
 DN_TYPES = ("uint8", "uint16")
 
 
 class SceneReader:
-    """The bands of a scene as codes (see :mod:`cropxai.ingest.zonal`), and its mask.
+    """The bands of a scene as codes (see :mod:`cropxai.ingest.tally`), and its mask.
 
     A file whose bands are interleaved by pixel holds all of them in each block: read band by band, it would be decoded
     as often as it has bands. So the bands of a file are read in one call, and the mask with them if it lies there too.

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import shapely
 
 from cropxai.ingest.scenes import Grid
-from cropxai.ingest.zonal import ALL_ALIKE, Weights
+from cropxai.ingest.tally import ALL_ALIKE
+from cropxai.ingest.zonal import Weights
 from cropxai.jit import compiled
 
 IntArray = npt.NDArray[np.int64]

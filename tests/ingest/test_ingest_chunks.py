@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box
 
+from cropxai.errors import TooManyPixels
 from cropxai.ingest import chunks
 from cropxai.ingest.chunks import lay_out
 from cropxai.ingest.runs import runs_of
@@ -97,3 +98,11 @@ def test_only_parcels_across_chunks_are_kept():
         layout = laid_out([(2, 2, 5, 5), (2, 14, 5, 18), (10, 20, 20, 30)], 100, 100, (16, 16))
     assert list(layout.kept.member) == [1]
     assert layout.kept_pixels == 12
+
+
+def test_more_pixels_than_can_be_kept_are_refused(monkeypatch):
+    across = [(1, 1, 5, 5)]  # 16 pixels on four blocks
+    assert laid_out(across, 6, 6, (3, 3), 1 << 21).kept_pixels == 16
+    monkeypatch.setattr(chunks, "MOST_PIXELS", 15)
+    with pytest.raises(TooManyPixels, match="have 16 pixels.*fewer parcels at a time"):
+        laid_out(across, 6, 6, (3, 3), 1 << 21)

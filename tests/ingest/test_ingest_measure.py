@@ -13,7 +13,7 @@ import rasterio.mask
 import shapely
 from affine import Affine
 from exactextract import exact_extract
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from rasterio.features import geometry_mask
 from rasterio.windows import Window
@@ -134,6 +134,8 @@ def test_a_small_parcel_takes_the_one_coarse_pixel_of_a_point_inside_it(tmp_path
 @given(drawn=st.lists(polygons(), min_size=1, max_size=5), seed=st.integers(0, 10**6))
 def test_exact_values_equal_exactextract(drawn, seed):
     shapes = [in_pixels(shape, NORTH_UP) for shape in drawn]
+    # Coordinates are rounded, so that a needle may cross itself: exactextract, and GEOS, then take what is outside.
+    assume(all(shape.is_valid for shape in shapes))
     with tempfile.TemporaryDirectory() as folder:
         scene = scene_in(Path(folder), seed, nodata=0)
         means, plans = measured(scene, shapes, Rules(pixel_rule="exact", statistic="mean"))

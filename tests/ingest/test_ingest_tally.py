@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cropxai.ingest.zonal import STRETCH, WHOLE, Groups, Tally, codes_of
+from cropxai.ingest.tally import Groups, Tally, codes_of
+from cropxai.ingest.zonal import STRETCH, WHOLE
 
 floats = st.floats(-2e4, 7e4, width=32) | st.just(float("nan"))
 numbers = st.integers(1, 65_535).map(float) | st.just(float("nan"))
