@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from cropxai.explain.methods import METHODS
 from cropxai.explain.perturbation import SHARES
+from cropxai.explain.yardsticks import YARDSTICKS
 
 if TYPE_CHECKING:
     from cropxai.explain.faithfulness import Faithfulness
@@ -20,14 +21,15 @@ PANELS = {
     "date_auc": "AUC of planted dates",
     "pointing": "top date is planted",
 }
+#: Greys of the yardsticks; methods have hues.
+GREYS = dict(zip(YARDSTICKS, ("0.75", "0.55", "0.35"), strict=True))
 
 
 def draw(found: "Faithfulness") -> Figure:
     """Draw the curves of the first removal beside the scores of all parcels."""
     whole = found.table[found.table["crop"] == "all"]
     names = list(dict.fromkeys(whole["method"]))
-    hues = colormaps["tab10"](np.arange(10))
-    colour = {name: hues[METHODS.index(name)] if name in METHODS else "0.55" for name in names}
+    colour = dict(zip(METHODS, colormaps["tab10"](np.arange(len(METHODS))), strict=True)) | GREYS
     panels = [measure for measure in PANELS if (whole["measure"] == measure).any()]
     figure = Figure(figsize=(6 + 2.4 * len(panels), 0.8 + 0.42 * max(9, len(names))), layout="constrained")
     curves, *rest = figure.subplots(1, 1 + len(panels), width_ratios=[3, *[1.5] * len(panels)])
