@@ -126,6 +126,13 @@ class UnknownField(CropxaiError):
         super().__init__(f"{path}: no field {field!r}{cut}; {option} takes one of {some(list(fields), 12)}")
 
 
+class NoLabels(CropxaiWarning):
+    """The attribute with the declared crops is empty."""
+
+    def __init__(self, path: PathLike, field: str):
+        super().__init__(f"{path}: field {field!r} names no crop; the map compares with nothing")
+
+
 class ParcelsSetAside(CropxaiWarning):
     """Parcels that get no answer, or whose geometry was mended."""
 

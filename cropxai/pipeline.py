@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cropxai.errors import BandsSpared, PathLike
+from cropxai.errors import BandsSpared, NoLabels, PathLike
 from cropxai.explain import explain_to
 from cropxai.ingest import extract_series
 from cropxai.ingest.scenes import Scene
@@ -103,7 +103,8 @@ def crop_map(
     parcels, scenes : as of :func:`cropxai.ingest.extract_series`
     output : map to write; its suffix names the format (:func:`cropxai.maps.write_map`)
     model : name of a shipped model ("default": that of the scenes' level) or folder of a trained one
-    label_field : attribute with the declared crop, which the map then shows beside the answer
+    label_field : attribute with the declared crop, which the map then shows beside the answer; if it names none, the
+        map is made without, and a warning says so
     start, end : dates to keep; needed where the scenes span more than a year
     reading : further arguments of :func:`cropxai.ingest.extract_series`
     method, target, reference : of the relevance (:func:`cropxai.explain.explain`)
@@ -129,6 +130,8 @@ def crop_map(
             parcels, scenes, label_field=label_field, start=start, end=end, workdir=place.folder,
             accept=partial(_bands_of, model), report=part(report, *INGEST), **reading,
         )  # fmt: skip
+        if label_field is not None and not series.labelled:
+            warnings.warn(NoLabels(parcels, label_field), stacklevel=2)
         trained = load_model(model, series.level)
         answers = classify(series, trained, coverage=coverage, report=part(report, *CLASSIFY))
         relevance = explain_to(
@@ -141,7 +144,7 @@ def crop_map(
         )  # fmt: skip
         decisions = decide(series, trained, answers, confidence=decided_at, report=part(report, *DECIDE))
         on_the_day = decide_today(series, trained) if ENTRY in trained.card.metrics else None
-        declared = None if label_field is None else series.labels
+        declared = series.labels if label_field is not None and series.labelled else None
         meant = None if declared is None else np.array(trained.class_of(declared.tolist()), dtype=object)
         ends = season_ends(series, trained, answers, labels=meant, report=part(report, *ENDS))
         report(WRITE[0], "writing")

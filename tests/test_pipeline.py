@@ -14,6 +14,7 @@ import pytest
 import rasterio
 
 from cropxai.cli.main import main
+from cropxai.errors import NoLabels, ParcelsSetAside
 from cropxai.explain import Relevance, explain
 from cropxai.ingest import extract_series
 from cropxai.mapping import class_table, dated_blocks, relevance_blocks, top_dates
@@ -252,6 +253,19 @@ def test_bands_that_the_model_can_do_without_are_read_if_most_rasters_have_them(
     assert made.answers.answered.sum() > 70
     read = pyogrio.read_dataframe(tmp_path / "crops.gpkg", layer="parcels")
     assert read["clear_dates"].max() == (3 if spared else 2)
+
+
+def test_a_field_that_names_no_crop_costs_the_comparison_and_not_the_map(tmp_path):
+    """As of a season that nobody has declared yet: refused only after all the work, it would be lost."""
+    fields = pyogrio.read_dataframe(SAMPLE / "parcels.gpkg")
+    fields.assign(crop=None).astype({"crop": object}).to_file(tmp_path / "fields.gpkg")
+    scenes = altered(tmp_path / "s2")
+    with pytest.warns(NoLabels, match=r"fields\.gpkg: field 'crop' names no crop"):
+        warnings.simplefilter("ignore", ParcelsSetAside)
+        made = crop_map(tmp_path / "fields.gpkg", scenes, tmp_path / "crops.gpkg", label_field="crop")
+    assert made.answers.answered.sum() > 70
+    read = pyogrio.read_dataframe(tmp_path / "crops.gpkg", layer="parcels")
+    assert "declared_crop" not in read and read["crop"].notna().sum() > 70
 
 
 def test_a_map_that_exists_is_kept(crops, capsys):

@@ -144,6 +144,11 @@ class CropSeries:
         return np.asarray(self.dataset["reflectance"].values, dtype=np.float32)
 
     @property
+    def labelled(self) -> bool:
+        """Whether any parcel has a crop label."""
+        return "crop" in self.dataset.coords and bool((self.dataset["crop"].values != "").any())
+
+    @property
     def labels(self) -> npt.NDArray[np.object_]:
         """The crop labels, (parcel,) str, empty where unknown.
 
@@ -152,7 +157,7 @@ class CropSeries:
         SeriesUnusable
             If the series carries no labels at all.
         """
-        if "crop" not in self.dataset.coords or not (self.dataset["crop"].values != "").any():
+        if not self.labelled:
             raise SeriesUnusable(
                 "the series has no crop labels; ingest the parcels with --label-field naming the attribute of the crop"
             )
