@@ -28,12 +28,14 @@ def main() -> None:
                 f"--user-data-dir={folder}/profile", f"--window-size={WIDTH},{HEIGHT}", f"--screenshot={shot}",
                 page.as_uri())  # fmt: skip
             both.paste(Image.open(shot).convert("RGB").crop((0, 0, WIDTH, SHOWN)), (place * WIDTH, 0))
-        both.resize((WIDTH * 6 // 5, SHOWN * 3 // 5)).quantize(256).save(DOCS / "report.png", optimize=True)
+        both.resize((WIDTH * 6 // 5, SHOWN * 3 // 5)).quantize(256, kmeans=2).save(DOCS / "report.png", optimize=True)
 
 
 def run(*words: object) -> None:
     """Run a command; its output is shown only if it fails."""
-    subprocess.run([str(word) for word in words], check=True, stdout=subprocess.DEVNULL, timeout=300)
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        raise SystemExit(done.stdout + done.stderr)
 
 
 if __name__ == "__main__":
