@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from cropxai.maps.drawing import months, percent
+from cropxai.maps.drawing import months, percent, plain
 from cropxai.maps.figures import draw_confusion
 from cropxai.model.scores import Scores, SideBySide
 
@@ -106,7 +106,7 @@ def draw_parts(scores: Scores) -> Figure:
         for place, row in enumerate(own.to_dict("records")):
             panel.plot([row["accuracy_low"], row["accuracy_high"]], [place, place], color=BLUE, lw=3, alpha=0.4)
             panel.plot(row["accuracy"], place, "o", color=BLUE, ms=5)
-        labels = [f"{part} ({parcels})" for part, parcels in zip(own["part"], own["parcels"], strict=True)]
+        labels = [f"{plain(part)} ({parcels})" for part, parcels in zip(own["part"], own["parcels"], strict=True)]
         panel.set_yticks(range(len(own)), labels, fontsize=8)
         panel.set_ylim(len(own) - 0.5, -0.5)
         panel.set_title(f"by {way} (parcels)", fontsize=9, loc="left")

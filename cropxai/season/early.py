@@ -7,7 +7,9 @@ scored on parcels that took no part.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,8 @@ from cropxai.series import CropSeries
 
 #: Share of the samples that are cut, and of the dates that are left out, so that few dates are nothing new.
 ANY_SEASON, DATE_DROPOUT = 0.8, 0.8
+#: Of a file name: most file systems take 255 bytes, and a letter has up to four.
+MOST_LETTERS = 56
 
 
 @dataclass(frozen=True)
@@ -99,8 +103,7 @@ class EarlyStudy:
         draw_plane(self.comparison).savefig(folder / "accuracy_by_date.png", dpi=120)
         draw_search(self.search, self.relevance).savefig(folder / "search.png", dpi=120)
         (folder / "crops").mkdir()
-        for crop in dict.fromkeys(self.curves["crop"]):
-            name = "".join(c if c.isalnum() else "_" for c in crop)
+        for crop, name in file_names(self.curves["crop"]).items():
             draw_crop(self.curves, crop).savefig(folder / "crops" / f"{name}.png", dpi=110)
         self.model.save(folder / "model")
         self.window_model.save(folder / "window_model")
@@ -196,6 +199,17 @@ def early_study(
                                          "test": len(trial.test)},
                   "spent": spent_by_ours, "spent_with_rivals": dict(trial.spent), "training": asdict(eager)},
     )  # fmt: skip
+
+
+def file_names(crops: Iterable[str]) -> dict[str, str]:
+    """Return a file name for each crop: its letters and digits, as many as every disk takes, numbered if not unique."""
+    names: dict[str, str] = {}
+    for crop in dict.fromkeys(crops):
+        plain = "".join(c if c.isalnum() else "_" for c in crop)[:MOST_LETTERS] or "_"
+        taken = {name.casefold() for name in names.values()}
+        numbered = (f"{plain}_{n}" for n in count(2))
+        names[crop] = next(name for name in chain([plain], numbered) if name.casefold() not in taken)
+    return names
 
 
 def confirm(trial: Trial, model: Model, found: Chosen, report: Report = silent) -> tuple[pd.DataFrame, Model]:

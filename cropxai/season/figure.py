@@ -7,7 +7,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from cropxai.crops import colours
-from cropxai.maps.drawing import months
+from cropxai.maps.drawing import months, plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ def draw(study: "SeasonStudy") -> Figure:
     dates = study.relevance.index.to_numpy().astype("datetime64[D]")
     crops = [c for c in study.relevance.columns if c != "all" and study.relevance[c].notna().any()]
     for crop, colour in colours(crops).items():
-        upper.plot(dates, study.relevance[crop], color=colour, lw=1.4, marker=".", ms=3, label=crop)
+        upper.plot(dates, study.relevance[crop], color=colour, lw=1.4, marker=".", ms=3, label=plain(crop))
     upper.plot(dates, study.relevance["all"], color="black", lw=2.2, label="all crops")
     upper.axhline(0, color="0.8", lw=0.8, zorder=0)
     upper.set_ylabel("relevance $R_t$ (share)")
@@ -103,7 +103,7 @@ def draw_search(search: "list[Chosen]", relevance: "pd.DataFrame") -> Figure:
         axes.vlines(dates, row, row - 0.8 * values / top, color="0.6", lw=2.2)
         axes.plot([found.start, found.end], [row, row], color="C0", lw=3, solid_capstyle="butt")
         axes.plot(np.array(found.dates), np.full(len(found.dates), row), "D", color="C3", ms=5, zorder=4)
-    axes.set_yticks(range(len(search)), [found.crop for found in search])
+    axes.set_yticks(range(len(search)), [plain(found.crop) for found in search])
     axes.set_ylim(len(search) - 0.5, -1.0)
     axes.set_title("Window (blue), chosen dates (red), relevance of dates (grey)", loc="left", fontsize=11)
     months(axes)

@@ -16,7 +16,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from cropxai.crops import CALENDARS, SPREAD_DAYS, Event, find_crop
-from cropxai.maps.drawing import months
+from cropxai.maps.drawing import months, plain
 from cropxai.season.window import peaks
 
 Array = npt.NDArray[np.float64]
@@ -155,6 +155,8 @@ def draw_crop(curves: pd.DataFrame, crop: str, calendars: Mapping[str, Sequence[
     axes.set_ylim(low, high + 0.3 * (high - low))
     axes.set_ylabel("median reflectance")
     axes.legend(fontsize=7, ncols=1, frameon=False, loc="upper left", bbox_to_anchor=(1.09, 1.0))
-    axes.set_title(f"{crop}: reflectance, relevance, growth stages (green: typical dates)", loc="left", fontsize=11)
+    axes.set_title(
+        f"{plain(crop)}: reflectance, relevance, growth stages (green: typical dates)", loc="left", fontsize=11
+    )
     months(axes)
     return figure

@@ -9,7 +9,7 @@ import pytest
 from made_up import QUICK, two_crops
 
 from cropxai.model import load_model
-from cropxai.season.early import early_study
+from cropxai.season.early import early_study, file_names
 from cropxai.season.elects import ElectsSettings
 from cropxai.season.rivals import OURS
 from cropxai.season.search import trial_and_error
@@ -70,3 +70,11 @@ def test_rivals_with_networks_of_their_own_are_settings_too():
     stopping = elects(trial, (0.5,), ElectsSettings(steps=20))
     assert stopping[0].rival == "ELECTS" and len(stopping[0].test.day) == len(trial.test)
     assert trial.spent["fits"] == 2 + 2 + 1
+
+
+def test_every_crop_has_a_file_name_of_its_own():
+    crops = ["winter wheat", "Winter-Wheat", "winter/wheat", "Öl\N{SUNFLOWER}", "麦" * 300, "麦" * 301, "..", ""]
+    names = file_names(crops)
+    assert list(names) == crops and names["winter wheat"] == "winter_wheat"
+    assert len({name.casefold() for name in names.values()}) == len(crops)  # some file systems do not tell case apart
+    assert all(len(name.encode()) < 250 and name.replace("_", "a").isalnum() for name in names.values())

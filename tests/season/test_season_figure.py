@@ -1,12 +1,14 @@
 """The figures of the season study: what is told in words and signs is there, and within the axes."""
 
+import io
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from cropxai.season.figure import draw, draw_plane
+from cropxai.season.figure import draw, draw_plane, draw_search
+from cropxai.season.stages import draw_crop
 
 DATES = ("2018-03-01", "2018-06-14", "2018-08-28")
 
@@ -52,3 +54,16 @@ def test_the_axis_says_which_window_is_chosen(chosen, told):
     assert [t.get_text() for t in upper.get_legend().get_texts()] == ["grain maize", "all crops"]
     red = [line for line in lower.lines if line.get_color() == "#b2182b"]
     assert len(red) == chosen
+
+
+def test_crops_that_look_like_formulae_are_drawn_as_text():
+    """Matplotlib would take what stands between two $ for a formula, and end the study on one that is none."""
+    crop = "mix $x_{$ and rye"
+    table = pd.DataFrame([{"n": 0, "start": DATES[0], "end": DATES[-1], "accuracy": 0.9, "loss_points": 0.0}])
+    relevance = pd.DataFrame({"all": 0.3, crop: 0.3}, index=list(DATES))
+    study = SimpleNamespace(relevance=relevance, table=table, chosen=None, settings={"max_loss": 0.75})
+    days = np.array(DATES, dtype="datetime64[D]")
+    found = SimpleNamespace(crop=crop, start=days[0], end=days[-1], dates=tuple(days[:1]))
+    curves = pd.DataFrame({"crop": crop, "date": days, "parcels": 3, "relevance": 0.3, "B04": 0.1, "B08": 0.4})
+    for figure in (draw(study), draw_search([found], relevance), draw_crop(curves, crop)):
+        figure.savefig(io.BytesIO())
