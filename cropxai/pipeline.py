@@ -49,23 +49,28 @@ class CropMap:
     windows: dict[str, CropWindow]
     decisions: Decisions
 
+    @property
+    def unanswered(self) -> dict[str, int]:
+        """How many parcels have no answer, by the reason, the most frequent first."""
+        status = self.answers.frame.loc[~self.answers.answered, "status"].astype(str)
+        # What stands behind a colon, such as an area, is of the parcel alone.
+        return {str(reason): int(n) for reason, n in status.str.partition(":")[0].value_counts().items()}
+
     def text(self) -> str:
         """Say in a few lines what is on the map."""
         frame = self.answers.frame
         lines = [f"{self.path}: {len(frame)} parcels, {int(self.answers.answered.sum())} classified"]
         for name, found in self.windows.items():
             noun = "parcel" if found.parcels == 1 else "parcels"
-            lines.append(
-                f"  {name}: {found.parcels} {noun}; {found.window.start} to {found.window.end} suffice "
-                f"({100 * found.agreement:.0f} % keep their answer)"
-            )
+            start, end = found.window.start, found.window.end
+            dates = f"{start} suffices" if start == end else f"{start} to {end} suffice"
+            lines.append(f"  {name}: {found.parcels} {noun}; {dates} ({100 * found.agreement:.0f} % keep their answer)")
         known = int((~np.isnat(self.decisions.date)).sum())
         if known:
             lines.append(f"  surely known: {known} of them, half of these from {self._median_decision()} on")
         if unlike := int((frame["status"] == UNLIKE).sum()):
             lines.append(f"  {UNLIKE}, so not to be trusted: {unlike} of them")
-        reasons = frame.loc[~self.answers.answered, "status"].value_counts()
-        lines += [f"  without an answer: {count} × {reason}" for reason, count in reasons.items()]
+        lines += [f"  without an answer: {count} × {reason}" for reason, count in self.unanswered.items()]
         return "\n".join(lines)
 
     def _median_decision(self) -> str:

@@ -4,7 +4,9 @@ import json
 import shutil
 import sqlite3
 import warnings
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
@@ -21,7 +23,9 @@ from cropxai.mapping import class_table, dated_blocks, relevance_blocks, top_dat
 from cropxai.maps.attributes import charts
 from cropxai.model import classify, load_model
 from cropxai.model.checkpoint import locate
-from cropxai.pipeline import crop_map
+from cropxai.pipeline import CropMap, crop_map
+from cropxai.season.agreement import CropWindow
+from cropxai.season.window import DateWindow
 from cropxai.series import CropSeries
 
 #: One sample parcel is a bow-tie, which is mended with a warning.
@@ -266,6 +270,26 @@ def test_a_field_that_names_no_crop_costs_the_comparison_and_not_the_map(tmp_pat
     assert made.answers.answered.sum() > 70
     read = pyogrio.read_dataframe(tmp_path / "crops.gpkg", layer="parcels")
     assert "declared_crop" not in read and read["crop"].notna().sum() > 70
+
+
+def test_the_text_has_a_line_a_reason_and_not_a_parcel(tmp_path):
+    """Reasons name areas, of which every small parcel has another; a window of one date is one date."""
+    small = [f"no pixel centre inside: area {area} m2, pixel 10 m" for area in range(40, 90)]
+    frame = pd.DataFrame({"crop": [None] * 51 + ["grassland"], "status": [*small, "outside the rasters", "classified"]})
+    dates = np.array(["NaT"] * 52, dtype="datetime64[D]")
+    day = np.datetime64("2018-05-03")
+    windows = {"grassland": CropWindow("grassland", 1, DateWindow(day, day, (day,)), 1.0, np.ones(1))}
+    answers = SimpleNamespace(frame=frame, answered=frame["crop"].notna())
+    made = CropMap(tmp_path / "m.gpkg", answers, windows, SimpleNamespace(date=dates))
+    assert made.text().splitlines()[1:] == [
+        "  grassland: 1 parcel; 2018-05-03 suffices (100 % keep their answer)",
+        "  without an answer: 50 × no pixel centre inside",
+        "  without an answer: 1 × outside the rasters",
+    ]
+    assert made.unanswered == {"no pixel centre inside": 50, "outside the rasters": 1}
+    assert (
+        replace(made, answers=SimpleNamespace(frame=frame[51:], answered=frame["crop"][51:].notna())).unanswered == {}
+    )
 
 
 def test_a_map_that_exists_is_kept(crops, capsys):

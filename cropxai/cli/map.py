@@ -46,5 +46,4 @@ def crop_map(parcels, scenes, output, model, layer, id_field, label_field, readi
         )  # fmt: skip
     unlike = int((made.answers.frame["status"] == UNLIKE).sum())
     counts = made.answers.frame["crop"].value_counts().to_dict()
-    unanswered = made.answers.frame.loc[~made.answers.answered, "status"].value_counts().to_dict()
-    progress.result(made.text(), output=str(output), crops=counts, unanswered=unanswered, unlike=unlike)
+    progress.result(made.text(), output=str(output), crops=counts, unanswered=made.unanswered, unlike=unlike)
