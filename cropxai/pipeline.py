@@ -54,7 +54,7 @@ class CropMap:
         """How many parcels have no answer, by the reason, the most frequent first."""
         status = self.answers.frame.loc[~self.answers.answered, "status"].astype(str)
         # What stands behind a colon, such as an area, is of the parcel alone.
-        return {str(reason): int(n) for reason, n in status.str.partition(":")[0].value_counts().items()}
+        return {str(reason): int(n) for reason, n in status.str.split(":").str[0].value_counts().items()}
 
     def text(self) -> str:
         """Say in a few lines what is on the map."""
