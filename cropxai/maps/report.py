@@ -283,7 +283,7 @@ def _agreement(contents: MapData) -> Section | None:
 
 
 def _quality(contents: MapData) -> Section:
-    status = contents.parcels["status"].fillna("").str.partition(":")[0].value_counts()
+    status = contents.parcels["status"].fillna("").str.split(":").str[0].value_counts()
     pictures = []
     if len(contents.months):
         pictures.append(

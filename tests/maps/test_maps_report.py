@@ -228,6 +228,13 @@ def test_a_map_in_which_no_parcel_has_an_answer(tmp_path):
     assert "outside the rasters" in write_report(tmp_path / "crops.gpkg", tmp_path / "r.html").read_text()
 
 
+def test_a_map_without_parcels(tmp_path):
+    made = contents(2)
+    bare = replace(made, parcels=made.parcels.iloc[:0], classes=made.classes.assign(parcels=0), relevance=None)
+    words_of(tmp_path, bare)
+    assert "<b>0</b><span>parcels</span>" in (tmp_path / "r.html").read_text()
+
+
 def test_what_is_no_map(tmp_path, page):
     (tmp_path / "x.gpkg").write_bytes(b"SQLite format 3\0" + bytes(200))
     (tmp_path / "y.gpkg").write_text("parcel_id,crop")
