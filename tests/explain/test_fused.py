@@ -160,7 +160,7 @@ def test_without_biases_cp_lrp_conserves():
 def season():
     """The shipped weights, and the tokens of simulated parcels with clouds."""
     model = load_model()
-    inputs = Inputs.of(simulate_series(200, orbits=1, seed=3, bands=model.card.bands, hardness=1.0), model.card.bands)
+    inputs = Inputs.of(simulate_series(1000, orbits=1, seed=3, bands=model.card.bands, hardness=1.0), model.card.bands)
     x, valid, day = inputs.tensors()
     dated = valid.sum(dim=1) > 3
     exact = copy.deepcopy(model.network).double()
@@ -188,7 +188,7 @@ def test_trained_weights_point_to_the_same_dates(season, rule, dtype, target):
     if dtype == torch.float32:
         assert cosine.min() > 1 - 1e-9 and same.all()
     else:
-        assert (cosine > 0.999).mean() >= 0.98 and same.mean() >= 0.98
+        assert (cosine > 0.999).mean() >= 0.985 and same.mean() >= 0.985
 
 
 @pytest.mark.parametrize("kinds", [{"norm": "post"}, {"activation": "relu"}, {"pooling": "max"}])
