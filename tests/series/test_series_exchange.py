@@ -62,7 +62,7 @@ def test_wrong_ends_are_one_line(tmp_path, capsys):
     assert main(["convert", str(tmp_path / "a.zarr"), "-o", str(tmp_path / "b.xls")]) == 2
     assert main(["convert", str(tmp_path / "a.zarr"), "-o", str(tmp_path / "a.zarr")]) == 1
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == f"cropxai: {tmp_path}/none.csv: no such file or folder"
+    assert lines[0] == f"cropxai: {tmp_path}/none.csv: no such file or folder; check the path"
     assert "use .zarr or .h5" in lines[1]
     assert "exists already" in lines[2]
     assert len(lines) == 3
