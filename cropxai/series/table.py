@@ -161,7 +161,14 @@ def _read_csv(path: Path) -> pa.Table:
         header = pa.csv.read_csv(pa.BufferReader(file.readline().encode())).column_names
     types = {name: TYPES.get(name, pa.float64() if band_name(name) else pa.string()) for name in header}
     convert = pa.csv.ConvertOptions(column_types=types, strings_can_be_null=True)
-    return pa.csv.read_csv(path, convert_options=convert)
+    table = pa.csv.read_csv(path, convert_options=convert)
+    if "parcel_id" in header and table["parcel_id"].null_count:  # NaN and NA are no numbers, but names of parcels
+        named = pa.csv.ConvertOptions(
+            column_types=types, include_columns=["parcel_id"], strings_can_be_null=True, null_values=[""]
+        )
+        parcel_id = pa.csv.read_csv(path, convert_options=named)["parcel_id"]
+        table = table.set_column(table.column_names.index("parcel_id"), "parcel_id", parcel_id)
+    return table
 
 
 def _cast(path: Path, table: pa.Table, name: str, to: pa.DataType) -> pa.Array:

@@ -50,7 +50,10 @@ def test_wrong_usage_is_one_line_and_exit_2(capsys):
 
 def test_wrong_data_is_one_line_and_exit_1(capsys, tmp_path):
     assert main(["info", str(tmp_path / "none.zarr")]) == 1
-    assert capsys.readouterr().err == f"cropxai: {tmp_path}/none.zarr: no such series, relevance, model or map; check the path\n"
+    assert (
+        capsys.readouterr().err
+        == f"cropxai: {tmp_path}/none.zarr: no such series, relevance, model or map; check the path\n"
+    )
 
 
 def test_debug_shows_the_traceback(capsys, tmp_path):

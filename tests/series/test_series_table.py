@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import shapely
 from exchanged import ALL, DAYS, l1c, same
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -49,6 +49,7 @@ def test_pandas_reads_what_is_written(tmp_path, suffix):
     ),
     suffix=st.sampled_from([".csv", ".parquet"]),
 )
+@example(values=np.full((2, 3, 2), np.nan, np.float32), ids=["NaN", "NA"], suffix=".csv")  # names, not missing
 def test_any_series_round_trips(values, ids, suffix, tmp_path_factory):
     path = tmp_path_factory.mktemp("table") / f"a{suffix}"
     made = CropSeries.from_arrays(values, DAYS, ["B02", "B8A"], ids, crop=["a,b", ""], status=["", "cloud"])
