@@ -137,6 +137,7 @@ def _print_courses(rows: list[dict[str, object]], title: str, cell: str) -> None
 
 
 def _draw_courses(drawn: list[tuple], path: Path) -> None:
+    from matplotlib.dates import DateFormatter, MonthLocator
     from matplotlib.figure import Figure
 
     columns = 4
@@ -151,7 +152,9 @@ def _draw_courses(drawn: list[tuple], path: Path) -> None:
             axis.plot(dates[clear], ndvi[clear], style, label=label, markersize=3, linewidth=1.3)
         axis.set_title(title, fontsize=9)
         axis.set_ylim(0, 1)
-        axis.tick_params(axis="x", labelsize=7, rotation=30)
+        axis.xaxis.set_major_locator(MonthLocator(interval=2 if len(dates) > 40 else 1))
+        axis.xaxis.set_major_formatter(DateFormatter("%b"))
+        axis.tick_params(axis="x", labelsize=8)
     axes[0, 0].legend(fontsize=8)
     figure.supylabel("NDVI, median of the parcels")
     figure.savefig(path, dpi=110)
