@@ -66,6 +66,8 @@ def save_pieces(pieces: Iterable[CropSeries], path: PathLike, overwrite: bool = 
                 format=FORMAT, format_version=VERSION, software=f"cropxai {cropxai.__version__}"
             )
             dataset["reflectance"] = dataset["reflectance"].clip(0, (MISSING - 1) * SCALE)
+            for name in [name for name, values in dataset.coords.items() if values.dtype.kind in "UT"]:
+                dataset[name] = dataset[name].astype(object)  # text of any length in all pieces
             _to_text_attrs(dataset)
             if begun:
                 dataset.to_zarr(part, append_dim="parcel", consolidated=True)

@@ -12,7 +12,8 @@ from hypothesis.extra.numpy import arrays
 
 from cropxai.errors import OutputExists, SeriesUnreadable
 from cropxai.series import CropSeries
-from cropxai.series.store import sources
+from cropxai.series import store
+from cropxai.series.store import save_pieces, sources
 
 
 def test_a_store_gives_back_what_was_saved(series, tmp_path):
@@ -48,6 +49,19 @@ def test_stored_numbers_are_dn_and_missing_is_never_zero(values, tmp_path_factor
     assert stored.dtype == np.uint16
     assert np.abs(stored.astype(int) - expected).max() <= 1
     assert ((stored == 65535) == np.isnan(values)).all()
+
+
+def test_pieces_of_a_store_are_a_store_again(series, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "CHUNK", 2)
+    series.save(tmp_path / "whole.zarr")
+    whole = CropSeries.open(tmp_path / "whole.zarr")
+    pieces = [whole.select([number]) for number in range(len(whole))]
+    assert len(pieces) > store.CHUNK
+    save_pieces(pieces, tmp_path / "pieces.zarr")
+    again = CropSeries.open(tmp_path / "pieces.zarr")
+    np.testing.assert_array_equal(again.parcel_id, whole.parcel_id)
+    np.testing.assert_array_equal(again.labels, whole.labels)
+    np.testing.assert_array_equal(again.reflectance, whole.reflectance)
 
 
 def test_an_existing_store_is_kept(series, tmp_path):
