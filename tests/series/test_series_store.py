@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from cropxai.errors import OutputExists, SeriesUnreadable
-from cropxai.series import CropSeries
-from cropxai.series import store
+from cropxai.series import CropSeries, store
 from cropxai.series.store import save_pieces, sources
 
 
