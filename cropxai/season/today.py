@@ -15,12 +15,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from cropxai.crops import stage_on
-from cropxai.errors import ModelUnreadable
+from cropxai.errors import ModelUnreadable, SeriesUnusable
 from cropxai.model import Model
 from cropxai.reporting import Report, silent
 from cropxai.season.prefix import PrefixAnswers, prefix_answers
 from cropxai.season.stopping import Position, Target, first_true
 from cropxai.series import CropSeries
+from cropxai.series.cube import LONGEST_SEASON
 
 ENTRY = "on_the_day"
 #: Thresholds that are tried for each crop; above one a crop waits for the last date.
@@ -182,10 +183,19 @@ def decide_today(series: CropSeries, model: Model, today: object = None, report:
 
     Raises
     ------
-    ModelUnreadable, SeriesUnusable
+    ModelUnreadable
+    SeriesUnusable
+        If no date of the series lies before today, or today is of a later season.
     """
     rule, usual = thresholds_of(model)
-    series = series if today is None else series.between(end=today)
+    if today is not None:
+        first, last = series.dates.min(), series.dates.max()
+        if np.datetime64(str(today), "D") >= first + LONGEST_SEASON:
+            raise SeriesUnusable(
+                f"{today} lies in a later season than that of the series, {first} to {last}; give a day of that "
+                "season, or bring the series up to date with 'cropxai ingest --update'"
+            )
+        series = series.between(end=today)
     answers = prefix_answers(series, model, report=report)
     clear = model.inputs(series).valid[:, np.argsort(series.dates, kind="stable")]
     seen = np.logical_or.accumulate(clear, axis=1)

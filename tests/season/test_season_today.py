@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from made_up import two_crops
 
-from cropxai.errors import ModelUnreadable
+from cropxai.errors import ModelUnreadable, SeriesUnusable
 from cropxai.model import classify, load_model
 from cropxai.season.prefix import prefix_answers
 from cropxai.season.today import ClassThresholds, decide_today, learn_on_the_day, thresholds_of
@@ -49,6 +49,14 @@ def test_what_was_decided_stays_decided(decider):
     later = decide_today(series, decider, "2018-08-20").parcels
     was = earlier["decided"].to_numpy()
     pd.testing.assert_frame_equal(earlier[was][["crop", "decision_date"]], later[was][["crop", "decision_date"]])
+
+
+def test_a_day_of_a_later_season_is_refused(decider):
+    series = two_crops(20, seed=9)
+    first, last = series.dates.min(), series.dates.max()
+    assert decide_today(series, decider, first + 365).date == last
+    with pytest.raises(SeriesUnusable, match=f"{first + 366} lies in a later season than that of the series, {first}"):
+        decide_today(series, decider, first + 366)
 
 
 def test_a_parcel_never_seen_is_not_decided(decider):
