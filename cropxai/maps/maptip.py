@@ -26,14 +26,14 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 def map_tip(found: Survey) -> str:
     """Write the map tip: HTML whose values QGIS fills in; rows without a value are left out."""
     deciding = " || ".join(f"coalesce({sep!r} || {_deciding(n)}, '')" for n, sep in ((1, ""), (2, ", "), (3, ", ")))
-    crops = text('"crop_set"')
+    crops, start, end = text('"crop_set"'), _date("window_start"), _date("window_end")
     rows = [
         ("Second", _joined(text('"second_crop"'), _percent("second_confidence"))),
         ("May be", f"if(\"set_size\" > 1, {crops}, null)"),
         ("Beware", f"if(\"novelty\" > 1, '{UNLIKE}', null)"),
         ("Known from", _joined(_date("decision_date"), _percent("decision_confidence"))),
         ("Decided by", deciding),
-        ("Window", f"{_date('window_start')} || ' – ' || {_date('window_end')}"),
+        ("Window", f"if(\"window_start\" < \"window_end\", {start} || ' – ', '') || {end}"),
         ("Seen clear", "to_string(\"clear_dates\") || if(\"clear_dates\" = 1, ' date', ' dates')"),
     ]  # fmt: skip
     if "declared_crop" in found.columns:

@@ -18,8 +18,8 @@ CROPS = ["winter wheat", "winter barley", "winter rapeseed", "grain maize", "sug
 HOSTILE = "<script>alert(\"x\")</script> & 'Löß'; DROP TABLE parcels; -- 麦 🌾 ]]> [% 1 %] \\"
 #: As hostile, with characters that no XML can hold.
 CONTROL = "tab\tbell\x07 line\nend\x1f"
-#: Rows whose answer is missing, and the row with hostile text instead of a crop.
-WITHOUT, HOSTILE_ROW = (3, 11), 5
+#: Rows whose answer is missing, the row with hostile text instead of a crop, and one whose window is a single date.
+WITHOUT, HOSTILE_ROW, ONE_DAY = (3, 11), 5, 6
 DATES = np.arange("2018-03-01", "2018-06-29", 10, dtype="datetime64[D]")
 DAYS = [dt.date.fromisoformat(str(d)) for d in DATES]
 RUN = {
@@ -89,6 +89,8 @@ def results(count: int, seed: int = 0) -> pd.DataFrame:
     for rank in (1, 2, 3):
         frame[f"top{rank}_date"] = [DAYS[d + 2 - rank] for d in day]
         frame[f"top{rank}_relevance"] = 0.4 / rank
+    if count > ONE_DAY:
+        frame.loc[ONE_DAY, "window_start"] = frame.loc[ONE_DAY, "window_end"]
     answer = [c for c in frame if c not in ("parcel_id", "status", "clear_dates", "declared_crop")]
     frame[answer] = frame[answer].astype(object)
     if count > max(WITHOUT):

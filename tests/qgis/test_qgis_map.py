@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from example_map import CROPS, DATES, HOSTILE, HOSTILE_ROW, WITHOUT, reflectances, totals, write_example
+from example_map import CROPS, DATES, HOSTILE, HOSTILE_ROW, ONE_DAY, WITHOUT, reflectances, totals, write_example
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 from system_python import PYTHON
@@ -132,6 +132,9 @@ def test_map_tip_tells_the_answer(seen, written):
     assert f"<b>{one['crop']} · {round(100 * one['confidence'])} %</b>" in tip
     assert f"{one['window_start']:%-d %b %Y} – {one['window_end']:%-d %b %Y}" in tip
     assert f"{one['top1_date']:%-d %b}, {one['top2_date']:%-d %b}" in tip
+    short = written[1].loc[ONE_DAY]
+    tip = seen["tips"][short["parcel_id"]]["html"]
+    assert f"<td>{short['window_end']:%-d %b %Y}</td>" in tip
 
 
 def test_the_chart_has_a_bar_for_every_date_seen(seen):
