@@ -78,7 +78,7 @@ class Chance:
 
 
 def draw_chance(count: int, spread: float, rng: np.random.Generator, hardness: float = 1.0) -> Chance:
-    """Draw the chance of fields; ``spread`` is the standard deviation of sowing, days."""
+    """Draw the chance of fields; ``spread`` is the standard deviation of sowing, days, which hardness leaves alone."""
     return Chance(
         late=spread * rng.standard_normal(count),
         variety=np.exp(hardness * 0.045 * rng.standard_normal(count)),

@@ -22,7 +22,7 @@ from cropxai.simulate.development import (
     event_days,
 )
 from cropxai.simulate.perennial import SWARDS, WOODY
-from cropxai.simulate.plants import MOST_CUTS, NEVER, Arable, Plant, Sward, Woody, petals
+from cropxai.simulate.plants import MOST_CUTS, NEVER, NEXT_CROP, NEXT_LAI, Arable, Plant, Sward, Woody, petals
 from cropxai.simulate.standing import draw_sward, draw_woody
 from cropxai.simulate.weather import CAPACITIES, DAYS, Weather, normal_temperature
 
@@ -252,7 +252,7 @@ def _after_harvest(plant: Arable, harvest: npt.NDArray[np.float64], rng: Random)
     start = harvest + rng.uniform(6, 35, n)
     end = np.where(catch, NEVER, np.maximum(start + 20, np.minimum(tillage + 25, rng.normal(275, 20, n))))
     next_crop = (kind > 0.7) & (harvest < 280)
-    start = np.where(next_crop, np.maximum(start, rng.normal(285, 10, n)), start)
-    lai = np.where(next_crop, rng.gamma(3, 0.25, n), lai)
+    start = np.where(next_crop, np.maximum(start, rng.normal(*NEXT_CROP, n)), start)
+    lai = np.where(next_crop, rng.gamma(*NEXT_LAI, n), lai)
     end = np.where(next_crop, NEVER, end)
     return np.stack([start, lai, end, _share(plant.residue, n, rng), tillage], axis=1)

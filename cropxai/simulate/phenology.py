@@ -96,13 +96,12 @@ def _arable(fields: Fields, day: FloatArray, lacking: FloatArray) -> Parts:
     crop = fields.lai[:, None] * _crop_growth(fields, day) * (1 - 0.4 * lacking)
     growing = _rise(day, emergence, 30) * (1 - _rise(day, senescence, 15))
     green_before, straw_before = _before(fields, day)
-    green_after, straw_after = _after(fields, day)
-    others = fields.weeds[:, None] * growing + green_before + green_after
+    others = fields.weeds[:, None] * growing + green_before + _green_after(fields, day)
     dead = fields.lai * fields.brown_left
     none = 0 * dead
     brown = along(day, [peak, senescence, maturity, harvest, harvest + 2], [none, 0.12 * dead, dead, dead, none])
     brown += 0.25 * lacking * crop
-    residue = (straw_before + straw_after).clip(0, 0.9)
+    residue = (straw_before + _straw_after(fields, day)).clip(0, 0.9)
     ripe = along(day, [peak, senescence, maturity], [none, none + 0.15, none + 1])
     # A crop that is harvested green ripens only in part; what grows after the harvest is fresh.
     ripe *= (1 - fields.green_left)[:, None] * (day[None] < harvest[:, None] + 2)
@@ -137,13 +136,19 @@ def _before(fields: Fields, day: FloatArray) -> tuple[FloatArray, FloatArray]:
     return lai[:, None] * spring * left, straw[:, None] * left
 
 
-def _after(fields: Fields, day: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Leaf area and straw after the harvest, (field, time)."""
-    start, lai, end, straw, tillage = fields.after.T
+def _straw_after(fields: Fields, day: FloatArray) -> FloatArray:
+    """Straw after the harvest, (field, time)."""
+    _, _, _, straw, tillage = fields.after.T
     harvest = fields.events[:, HARVEST]
-    green = lai[:, None] * _rise(day, start, 45) * (1 - _rise(day, end, 5))
-    cover = straw[:, None] * _rise(day, harvest, 2) * (1 - 0.8 * _rise(day, tillage, 3))
-    return green, cover
+    out: FloatArray = straw[:, None] * _rise(day, harvest, 2) * (1 - 0.8 * _rise(day, tillage, 3))
+    return out
+
+
+def _green_after(fields: Fields, day: FloatArray) -> FloatArray:
+    """Leaf area of what grows after the harvest, or after a sward is ploughed up, (field, time)."""
+    start, lai, end, _, _ = fields.after.T
+    out: FloatArray = lai[:, None] * _rise(day, start, 45) * (1 - _rise(day, end, 5))
+    return out
 
 
 def _flowers(fields: Fields, day: FloatArray) -> FloatArray:
@@ -179,12 +184,11 @@ def _grass(fields: Fields, day: FloatArray, lacking: FloatArray) -> Parts:
     total = stand * growth * (1 - 0.25 * lacking)
     stubble = 0.5 * (1 - growth) * (growth < 0.95)
     cover = np.broadcast_to(fields.cover[:, None], total.shape)
-    start_after, lai_after, _, _, ploughed = fields.after.T
+    ploughed = fields.after[:, 4]
     left = 1 - _rise(day, ploughed, 4)
-    after = lai_after[:, None] * _rise(day, start_after, 45)
     ripe = np.clip(dead - 0.2, 0, 1) * left
     blooming = _flowers(fields, day) * (growth > 0.8) * left
-    green = total * (1 - dead) * left + after
+    green = total * (1 - dead) * left + _green_after(fields, day)
     return green, (total * dead + stubble) * left, cover, blooming, np.zeros_like(total), ripe
 
 

@@ -16,6 +16,9 @@ Spread = tuple[float, float]
 MOST_CUTS = 5
 #: A day that never comes.
 NEVER = 9999.0
+#: The winter crop that follows: day on which it is green (mean, spread), its leaf area by the new year (shape and scale
+#: of a gamma distribution).
+NEXT_CROP, NEXT_LAI = (285, 10), (3, 0.25)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cropxai.simulate.development import EVENTS, REFERENCE, own_needs, thermal_time
-from cropxai.simulate.plants import MOST_CUTS, NEVER, Sward, Woody, petals
+from cropxai.simulate.plants import MOST_CUTS, NEVER, NEXT_CROP, NEXT_LAI, Spread, Sward, Woody, petals
 from cropxai.simulate.weather import DAYS, Weather
 
 Random = np.random.Generator
@@ -42,7 +42,7 @@ def draw_sward(
         for cut in range(count):
             cuts[rows, cut] = start + cut * apart + 6 * hardness * rng.standard_normal(len(rows))
     grazed = np.where(rng.random(n) < plant.grazed, rng.uniform(0.35, 0.8, n), 0)
-    own: dict[str, npt.NDArray[Any]] = {
+    return {
         "lai": (plant.lai[0] + hardness * plant.lai[1] * rng.standard_normal(n)).clip(0.8, 7),
         "winter_lai": (plant.winter_lai[0] + plant.winter_lai[1] * rng.standard_normal(n)).clip(0.15, 3.5),
         "spring": begin + 6 * rng.standard_normal(n),
@@ -50,20 +50,18 @@ def draw_sward(
         "cuts": np.sort(cuts, axis=1),
         "grazed": grazed,
         "flower": petals(plant.flower, begin + rng.normal(60, 8, n), begin + rng.normal(95, 10, n), rng),
-        "after": np.tile([NEVER, 0.0, NEVER, 0.0, NEVER], (n, 1)),
+        "after": _after_ploughing(plant.ploughed, n, rng),
     }
-    if plant.ploughed is not None:
-        own["after"] = _after_ploughing(rng.normal(*plant.ploughed, n), rng)
-    return own
 
 
-def _after_ploughing(ploughed: npt.NDArray[np.float64], rng: Random) -> npt.NDArray[np.float64]:
-    """Draw what follows a stand that is ploughed up: most often a winter crop, sown as those after a harvest are."""
-    n = len(ploughed)
-    start = np.maximum(ploughed + rng.uniform(10, 35, n), rng.normal(285, 10, n))
-    lai = np.where(rng.random(n) < 0.75, rng.gamma(3, 0.25, n), 0)
-    never = np.full(n, NEVER)
-    return np.stack([start, lai, never, np.zeros(n), ploughed], axis=1)
+def _after_ploughing(day: Spread | None, n: int, rng: Random) -> npt.NDArray[np.float64]:
+    """Draw what follows a stand that is ploughed up, most often a winter crop; nothing, where it never is."""
+    if day is None:
+        return np.tile([NEVER, 0.0, NEVER, 0.0, NEVER], (n, 1))
+    ploughed = rng.normal(*day, n)
+    start = np.maximum(ploughed + rng.uniform(10, 35, n), rng.normal(*NEXT_CROP, n))
+    lai = np.where(rng.random(n) < 0.75, rng.gamma(*NEXT_LAI, n), 0)
+    return np.stack([start, lai, np.full(n, NEVER), np.zeros(n), ploughed], axis=1)
 
 
 def draw_woody(

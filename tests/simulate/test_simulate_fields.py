@@ -116,9 +116,10 @@ def test_conifers_stay_green():
 
 def test_hardness_is_the_spread_between_fields():
     soft, usual, hard = (fields_of("winter wheat", 400, hardness=h) for h in (0.0, 1.0, 2.0))
-    for trait in ("chlorophyll", "angle", "lai"):
+    # Late sowing, which it does not scale, costs leaf area.
+    for trait, least in (("chlorophyll", 0.1), ("angle", 0.1), ("lai", 0.3)):
         spread = [getattr(f, trait).std() for f in (soft, usual, hard)]
-        assert spread[0] < 0.3 * spread[1]  # late sowing, which it does not scale, costs leaf area
+        assert spread[0] < least * spread[1]
         assert spread[2] > 1.5 * spread[1]
 
 
