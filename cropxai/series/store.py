@@ -36,11 +36,7 @@ def save(series: CropSeries, path: PathLike, overwrite: bool = False) -> Path:
     OutputExists, OutputUnwritable
     """
     with replacing(path, overwrite) as part:
-        dataset = series.dataset.drop_encoding().assign_attrs(
-            format=FORMAT, format_version=VERSION, software=f"cropxai {cropxai.__version__}"
-        )
-        dataset["reflectance"] = dataset["reflectance"].clip(0, (MISSING - 1) * SCALE)
-        _to_text_attrs(dataset)
+        dataset = _for_disk(series)
         dataset.to_zarr(part, mode="w", zarr_format=2, consolidated=True, encoding=_encoding(dataset))
         if series.parcels is not None:
             series.parcels.to_parquet(part / PARCELS, index=False)
@@ -62,13 +58,9 @@ def save_pieces(pieces: Iterable[CropSeries], path: PathLike, overwrite: bool = 
     with replacing(path, overwrite) as part:
         begun = False
         for piece in _regrouped(pieces):
-            dataset = piece.dataset.drop_encoding().assign_attrs(
-                format=FORMAT, format_version=VERSION, software=f"cropxai {cropxai.__version__}"
-            )
-            dataset["reflectance"] = dataset["reflectance"].clip(0, (MISSING - 1) * SCALE)
+            dataset = _for_disk(piece)
             for name in [name for name, values in dataset.coords.items() if values.dtype.kind in "UT"]:
                 dataset[name] = dataset[name].astype(object)  # text of any length in all pieces
-            _to_text_attrs(dataset)
             if begun:
                 dataset.to_zarr(part, append_dim="parcel", consolidated=True)
             else:
@@ -106,10 +98,16 @@ def _encoding(dataset: xr.Dataset) -> dict[str, dict[str, Any]]:
     return {name: how for name, how in encoding.items() if name in dataset}
 
 
-def _to_text_attrs(dataset: xr.Dataset) -> None:
+def _for_disk(series: CropSeries) -> xr.Dataset:
+    """Return a series as the store holds it: marked with the format, its numbers in range, its attributes text."""
+    dataset = series.dataset.drop_encoding().assign_attrs(
+        format=FORMAT, format_version=VERSION, software=f"cropxai {cropxai.__version__}"
+    )
+    dataset["reflectance"] = dataset["reflectance"].clip(0, (MISSING - 1) * SCALE)
     for name, value in dataset.attrs.items():
         if isinstance(value, list | tuple | dict):
             dataset.attrs[name] = json.dumps(value)
+    return dataset
 
 
 def open_series(path: PathLike) -> CropSeries:
