@@ -15,6 +15,7 @@ from cropxai.ingest import extract_series
 from cropxai.ingest.scenes import Scene
 from cropxai.mapping import map_contents
 from cropxai.maps import write_map
+from cropxai.maps.wording import reasons
 from cropxai.model import Classification, Model, classify, load_model
 from cropxai.model.checkpoint import locate
 from cropxai.model.conformal import COVERAGE
@@ -52,9 +53,8 @@ class CropMap:
     @property
     def unanswered(self) -> dict[str, int]:
         """How many parcels have no answer, by the reason, the most frequent first."""
-        status = self.answers.frame.loc[~self.answers.answered, "status"].astype(str)
-        # What stands behind a colon, such as an area, is of the parcel alone.
-        return {str(reason): int(n) for reason, n in status.str.split(":").str[0].value_counts().items()}
+        counts = reasons(self.answers.frame.loc[~self.answers.answered, "status"])
+        return {str(reason): int(n) for reason, n in counts.items()}
 
     def text(self) -> str:
         """Say in a few lines what is on the map."""

@@ -19,7 +19,19 @@ from cropxai.errors import PathLike
 from cropxai.maps import figures
 from cropxai.maps.drawing import drawn, save, svg
 from cropxai.maps.mapdata import MapData, read_map
-from cropxai.maps.wording import count, day, day_of_year, filled, number, percent, shortened, there, whole, words
+from cropxai.maps.wording import (
+    count,
+    day,
+    day_of_year,
+    filled,
+    number,
+    percent,
+    reasons,
+    shortened,
+    there,
+    whole,
+    words,
+)
 from cropxai.outputs import check_absent, replacing
 
 #: Rows of a table in the page.
@@ -283,7 +295,7 @@ def _agreement(contents: MapData) -> Section | None:
 
 
 def _quality(contents: MapData) -> Section:
-    status = contents.parcels["status"].fillna("").str.split(":").str[0].value_counts()
+    status = reasons(contents.parcels["status"])
     pictures = []
     if len(contents.months):
         pictures.append(

@@ -49,6 +49,11 @@ def whole(value: Any) -> str:
     return "" if pd.isna(value) else str(int(value))
 
 
+def reasons(status: pd.Series) -> pd.Series:
+    """Count parcels by status, the most frequent first; what stands behind a colon, an area, is of a parcel alone."""
+    return status.fillna("").astype(str).str.split(":").str[0].value_counts()
+
+
 def words(key: object) -> str:
     """Write the name of a fact."""
     return str(key).replace("_", " ")
