@@ -17,7 +17,7 @@ ARCHITECTURES = ("cropxai", "paper")
 PRESETS: dict[str, dict[str, Any]] = {
     "any-day": {
         "any_season": 0.85, "growing_season": 0.7, "cut_together": True, "date_dropout": 0.2, "average": 0.99,
-        "label_smoothing": 0.0, "steps": 4000,
+        "label_smoothing": 0.0, "dropout": 0.2, "steps": 12000,
     },
 }  # fmt: skip
 
@@ -49,7 +49,8 @@ class Settings:
     architecture : "cropxai", or "paper", the published network, which has one size and needs the same dates always
     size : of ``SIZES``
     width, layers : of the network, in place of those of its size, 0 = those
-    dropout, norm, activation, pooling : of the network (:class:`cropxai.model.transformer.Architecture`)
+    dropout : share of the features left out in training, of what the decoder makes of all dates
+    norm, activation, pooling : of the network (:class:`cropxai.model.transformer.Architecture`)
     time_encoding : "day of season" or "thermal time", which the series then must have
     pixel_counts : let the network see how many clear pixels a parcel has on each date, where that is known
     precision : "float32", or "bfloat16" for matrix products where the processor has units for them

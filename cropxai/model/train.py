@@ -139,7 +139,7 @@ def train_on(
         settings = replace(settings, pixel_counts=start.card.pixel_counts)
         columns = (*bands, PIXELS) if settings.pixel_counts else bands
         inputs = Inputs.of(series, columns, time_encoding)
-        network, known = adapted(start, names, columns, freeze)
+        network, known = adapted(start, names, columns, freeze, settings.dropout)
         origin = {"from": start.card.name, "frozen": freeze, "classes_kept": list(known)}
     if settings.pixel_counts:
         inputs = inputs.filled(float(network.mean[-1]))

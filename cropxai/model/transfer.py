@@ -12,10 +12,7 @@ from cropxai.model.transformer import CropTransformer
 #: Parts of the network that a frozen encoder leaves to be trained.
 HEAD = ("decode", "score")
 #: Settings that the model gone on from has made already.
-MADE = (
-    "architecture", "size", "width", "layers", "dropout", "norm", "activation", "pooling", "time_encoding",
-    "pixel_counts",
-)  # fmt: skip
+MADE = ("architecture", "size", "width", "layers", "norm", "activation", "pooling", "time_encoding", "pixel_counts")
 
 
 def fine_tuning(freeze: bool = False, **given: object) -> Settings:
@@ -35,7 +32,7 @@ def fine_tuning(freeze: bool = False, **given: object) -> Settings:
 
 
 def adapted(
-    start: Model, names: tuple[str, ...], bands: tuple[str, ...], freeze: bool = False
+    start: Model, names: tuple[str, ...], bands: tuple[str, ...], freeze: bool = False, dropout: float = 0.1
 ) -> tuple[CropTransformer, tuple[str, ...]]:
     """Return a copy of a model's network for other classes, and those of them that it knew already.
 
@@ -48,9 +45,10 @@ def adapted(
     bands : columns of the model, of its bands those that the series has; without the others, which would be at their
         mean, that is 0 to the first layer, the network gives the same scores
     freeze : leave all but the head without gradient
+    dropout : of the head, while it is trained
     """
     old = start.network
-    network = build(replace(old.size, classes=len(names), bands=len(bands)))
+    network = build(replace(old.size, classes=len(names), bands=len(bands), dropout=dropout))
     kept = {name: value for name, value in old.state_dict().items() if not name.startswith("score.")}
     columns = [start.card.columns.index(band) for band in bands]
     kept |= {name: kept[name][..., columns] for name in ("mean", "scale", "features.weight")}

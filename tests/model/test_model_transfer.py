@@ -14,6 +14,7 @@ from cropxai.model import fine_tuning, load_model, train
 from cropxai.model.evaluate import evaluate
 from cropxai.model.inputs import Inputs
 from cropxai.model.predict import logits
+from cropxai.model.settings import PRESETS
 from cropxai.model.splits import hold_back_few, too_few
 from cropxai.model.transfer import adapted
 from cropxai.series import CropSeries
@@ -58,6 +59,14 @@ def test_a_frozen_encoder_stays_and_another_does_not(model, freeze):
     assert not any(weights.requires_grad for weights in made.network.parameters())
     told = made.card.training
     assert (told["from"], told["frozen"], told["classes_kept"]) == (model.card.name, freeze, list(made.names))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_settings_of_a_preset_serve_fine_tuning_too(model, name):
+    """Dropout is of the training, not of the network gone on from."""
+    settings = fine_tuning(**PRESETS[name] | {"epochs": 1, "split": "random"})
+    made = train(two_crops(seed=4), settings, start=model)
+    assert made.network.dropout.p == PRESETS[name]["dropout"] != model.network.dropout.p
 
 
 @pytest.mark.parametrize("freeze", [False, True])
