@@ -14,41 +14,36 @@ Accuracies are over the test parcels, with intervals of 95 % from 1 000 bootstra
   batches made beforehand.
 
 Trained is as by ``cropxai train --preset any-day`` (``--preset``, ``--settings``), the published network and those for
-one window without cutting. ``--keep FOLDER`` keeps every answer, so that a stopped run goes on; ``--parts`` chooses
-parts. The sets are not part of the project (``benchmarks/real_series.py``).
+one window (``--alone``) without cutting. ``--keep FOLDER`` keeps every answer, so that a stopped run goes on;
+``--parts`` chooses parts. The sets are not part of the project (``benchmarks/real_series.py``).
 """
 
 import argparse
 import hashlib
 import json
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from model_peers import PEERS, STEPS, Answers, forest, trained
+from model_speed import inference, training
 from real_series import arkansas, bavaria
 from relevance import machine
 from uncertainty import COVERAGE, joined
 
 from cropxai.model import Settings, load_model
-from cropxai.model.augment import augmented
 from cropxai.model.breakdown import answers_by_end, end_row, season_dates
 from cropxai.model.checkpoint import Model
 from cropxai.model.engine import scorer
 from cropxai.model.inputs import Inputs
-from cropxai.model.loop import fit
-from cropxai.model.schedule import rate
 from cropxai.model.settings import PRESETS
 from cropxai.model.splits import folds, hold_back
 from cropxai.model.train import labelled, train_on
-from cropxai.model.transformer import Architecture, CropTransformer
 from cropxai.series import CropSeries
 
 PARTS = ("random", "zone", "bavaria", "windows", "calibration", "speed", "training")
@@ -110,10 +105,10 @@ def cases(series: CropSeries, name: str, split: str, rounds: int, quick: bool, p
 
 
 class Bench:
-    """Answers of all ways, kept in a folder by what they depend on."""
+    """Answers of all ways, kept in a folder by what they depend on; ``alone``: of networks for one window."""
 
-    def __init__(self, folder: Path, settings: Settings, ways: tuple[str, ...] = WAYS):
-        self.folder, self.settings, self.ways = folder, settings, ways
+    def __init__(self, folder: Path, settings: Settings, ways: tuple[str, ...] = WAYS, alone: Settings = ALONE):
+        self.folder, self.settings, self.ways, self.alone = folder, settings, ways, alone
 
     def kept(self, case: Case, way: str, choice: object, make: Callable[[], Answers]) -> Answers:
         """Return answers (test,) kept earlier, or make them."""
@@ -170,7 +165,7 @@ class Bench:
     def retrained(self, case: Case, day: float) -> Answers:
         """Answer by a network that was trained for the window up to a day."""
         cut = case.until(day)
-        alone = replace(ALONE, steps=min(ALONE.steps, self.settings.steps))
+        alone = replace(self.alone, steps=min(self.alone.steps, self.settings.steps))
         return said(self.ours(cut, alone), cut.inputs.take(case.test))
 
     def paper(self, case: Case, day: float = np.inf) -> Answers:
@@ -283,98 +278,6 @@ def calibration(bench: Bench, rounds: list[Case]) -> dict[str, float]:
     }
 
 
-def paired(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Return CPU seconds by way and round; every round runs all in turns, the first only warms up."""
-    spent: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(rounds + 1):
-        for name, work in ways.items():
-            start = time.process_time()
-            work()
-            if turn:
-                spent[name].append(time.process_time() - start)
-    return spent
-
-
-def ratio(spent: dict[str, list[float]], way: str, other: str) -> float:
-    return statistics.median(a / b for a, b in zip(spent[way], spent[other], strict=True))
-
-
-def inference(count: int, rounds: int) -> float:
-    """Print the speed of scores; return how many times as fast as PyTorch they are where no date is missing."""
-    torch.manual_seed(0)
-    size = Architecture(bands=13, classes=44)
-    network = CropTransformer(size).eval().requires_grad_(False)
-    dates = 71
-    values = np.random.default_rng(0).normal(0.3, 0.1, (count, dates, size.bands)).astype(np.float32)
-    day = np.linspace(0, 360, dates, dtype=np.float32)
-    there = {
-        "all dates": np.ones((count, dates), bool),
-        "41 % of dates": np.random.default_rng(1).random((count, dates)) < 0.41,
-    }
-    print(f"\nscores of the small network (width 64, 2 layers), {dates} dates × 13 bands, parcels a CPU second")
-    found = {}
-    for name, valid in there.items():
-        inputs = Inputs(values, valid, day)
-        x, seen, days = inputs.tensors()
-
-        @torch.inference_mode()
-        def eager(x: torch.Tensor = x, seen: torch.Tensor = seen, days: torch.Tensor = days) -> None:
-            for rows in torch.arange(count).split(512):
-                network(x[rows[0] : rows[-1] + 1], seen[rows[0] : rows[-1] + 1], days)
-
-        ways: dict[str, Callable[[], object]] = {"PyTorch": eager}
-        ways |= {dtype: partial(scorer(network, dtype=dtype), inputs) for dtype in ("float32", "bfloat16")}
-        spent = paired(ways, rounds)
-        for way, seconds in spent.items():
-            rate, faster = count / statistics.median(seconds), ratio(spent, "PyTorch", way)
-            print(f"{name:14s} {way:9s} {rate:8.0f}  × {faster:.2f}")
-            found[name, way] = faster
-    return max(found["all dates", "float32"], found["all dates", "bfloat16"])
-
-
-def training(rounds: int) -> float:
-    """Print and return the throughput of a training epoch as a share of that of a bare loop of PyTorch."""
-    rng = np.random.default_rng(0)
-    settings = Settings(epochs=1)
-    inputs = Inputs(
-        rng.normal(0.3, 0.1, (1024, 36, 10)).astype(np.float32),
-        rng.random((1024, 36)) < 0.8,
-        np.arange(0, 360, 10, dtype=np.float32),
-    )
-    target = rng.integers(0, 5, 1024)
-
-    few = inputs.take(np.arange(8))
-
-    def fresh() -> CropTransformer:
-        torch.manual_seed(0)
-        return CropTransformer(Architecture(10, 5))
-
-    bare = fresh()
-    optimiser = torch.optim.AdamW(bare.parameters(), lr=1e-3)
-    order = np.random.default_rng([settings.seed, 0]).permutation(len(inputs))
-    pieces = [order[start : start + settings.batch_size] for start in range(0, len(order), settings.batch_size)]
-    draws = np.random.default_rng(1)
-    batches = [(augmented(inputs.take(i), settings, draws), torch.from_numpy(target[i])) for i in pieces]
-
-    def plain() -> None:
-        bare.train()
-        for number, (batch, truth) in enumerate(batches):
-            optimiser.param_groups[0]["lr"] = 1e-3 * rate("one-cycle", number / len(batches))
-            loss = torch.nn.functional.cross_entropy(bare(*batch), truth, label_smoothing=settings.label_smoothing)
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(bare.parameters(), 1.0)
-            optimiser.step()
-
-    spent = paired(
-        {"cropxai": lambda: fit(fresh(), (inputs, target), (few, target[:8]), settings), "bare": plain}, rounds
-    )
-    share = ratio(spent, "bare", "cropxai")
-    pace = len(inputs) / statistics.median(spent["cropxai"])
-    print(f"\ntraining, 36 dates × 10 bands: {pace:.0f} parcels a CPU second, {share:.3f} of a bare loop of PyTorch")
-    return share
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="less than a minute: few parcels, steps and rivals")
@@ -390,6 +293,7 @@ def main() -> None:
     parser.add_argument(
         "--settings", type=json.loads, default={}, help="of training, as JSON, in place of those of the preset"
     )
+    parser.add_argument("--alone", type=json.loads, default={}, help="the same, of networks for one window")
     parser.add_argument(
         "--ways", help="of: " + ", ".join(WAYS) + "; all by default, in a quick run the forest and cropxai"
     )
@@ -404,7 +308,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        run(Bench(folder, settings, ("forest", *ways, "cropxai")), parts, options)
+        bench = Bench(folder, settings, ("forest", *ways, "cropxai"), replace(ALONE, **options.alone))
+        run(bench, parts, options)
 
 
 def run(bench: Bench, parts: list[str], options: argparse.Namespace) -> None:
