@@ -409,7 +409,7 @@ def training(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--norm", type=click.Choice(["pre", "post"]), default="pre", show_default=True,
                      help="Norm before each sub-layer or after each residual sum."),
         click.option("--dropout", type=click.FloatRange(0, 0.9), default=0.1, show_default=True,
-                     help="Share of the features left out in training, behind the dates."),
+                     help="Share of the features left out in training, after the dates are pooled."),
         click.option("--activation", type=click.Choice(["gelu", "relu"]), default="gelu", show_default=True),
         click.option("--pooling", type=click.Choice(["mean", "max"]), default="mean", show_default=True,
                      help="Over the dates that are there."),

@@ -49,7 +49,7 @@ class Settings:
     architecture : "cropxai", or "paper", the published network, which has one size and needs the same dates always
     size : of ``SIZES``
     width, layers : of the network, in place of those of its size, 0 = those
-    dropout : share of the features left out in training, of what the decoder makes of all dates
+    dropout : share of the features left out in training, after the dates are pooled
     norm, activation, pooling : of the network (:class:`cropxai.model.transformer.Architecture`)
     time_encoding : "day of season" or "thermal time", which the series then must have
     pixel_counts : let the network see how many clear pixels a parcel has on each date, where that is known
