@@ -117,11 +117,15 @@ def simulated_bavaria(real: CropSeries, parcels: int, seed: int, hardness: float
     return CropSeries(joined.assign_coords(parcel_id=("parcel", np.arange(joined.sizes["parcel"]))), None)
 
 
+def of_groups(real: CropSeries) -> tuple[CropSeries, np.ndarray]:
+    """Return the real parcels whose label belongs to a group, and their groups (parcel,)."""
+    meant = np.array([LABELS.get(str(label), "") for label in real.labels])
+    return real.select(meant != ""), meant[meant != ""]
+
+
 def transfer(real: CropSeries, hardness: float, parcels: int, seeds: int, epochs: int) -> dict[str, object]:
     """Train on simulated Bavaria, answer on the real one."""
-    meant = np.array([LABELS.get(str(label), "") for label in real.labels])
-    known = real.select(meant != "")
-    truth = meant[meant != ""]
+    known, truth = of_groups(real)
     each, total, domain, fields = [], 0.0, [], []
     for seed in range(seeds):
         simulated = simulated_bavaria(real, parcels, seed + 11, hardness)

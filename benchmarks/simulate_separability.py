@@ -17,7 +17,7 @@ import warnings
 
 import numpy as np
 from real_series import bavaria
-from simulate import ANSWERS, LABELS
+from simulate import ANSWERS, of_groups
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
@@ -50,13 +50,12 @@ def simulated(
     """Return series of one simulated landscape, (parcel, time, band), and the group of each parcel."""
     total = sum(counts.values())
     shares = {label: max(counts[group] / total, LEAST_SHARE) for label, group in ANSWERS.items()}
-    days = (dates[:, None].astype("datetime64[D]") + np.array(passes)).ravel()
+    days, place = np.unique(dates[:, None].astype("datetime64[D]") + np.array(passes), return_inverse=True)
     series = simulate_series(
         SIMULATED, year=2018, level="L1C", classes="tinyeurocrops", countries=["Bavaria"], crops=shares,
-        dates=np.unique(days), regions=1, cloudiness=0.2, seed=seed, hardness=hardness,
+        dates=days, regions=1, cloudiness=0.2, seed=seed, hardness=hardness,
     )  # fmt: skip
-    place = np.searchsorted(np.unique(days), days).reshape(len(dates), len(passes))
-    values = series.reflectance[:, place].mean(axis=2)
+    values = series.reflectance[:, place.reshape(len(dates), len(passes))].mean(axis=2)
     group = np.array([ANSWERS[str(label)] for label in series.labels])
     rng = np.random.default_rng(seed)
     rows = [rng.choice(np.flatnonzero(group == name), count, replace=False) for name, count in counts.items()]
@@ -73,10 +72,9 @@ def main() -> None:
     ways = {"one pass": (0,)} if asked.quick else {"mean of three passes": PASSES, "one pass": (0,)}
     warnings.simplefilter("ignore", CropxaiWarning)
     real = bavaria()
-    meant = np.array([LABELS.get(str(label), "") for label in real.labels])
-    truth, values = meant[meant != ""], real.select(meant != "").reflectance
-    counts = {str(group): int((truth == group).sum()) for group in np.unique(truth)}
-    curves = {"real": [curve(values, truth, seed, trees) for seed in range(draws)]}
+    known, truth = of_groups(real)
+    counts = {str(group): int(count) for group, count in zip(*np.unique(truth, return_counts=True), strict=True)}
+    curves = {"real": [curve(known.reflectance, truth, seed, trees) for seed in range(draws)]}
     for hardness in asked.hardness or [HARDNESS]:
         for name, passes in ways.items():
             curves[f"hardness {hardness:g}, {name}"] = [

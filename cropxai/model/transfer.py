@@ -32,7 +32,11 @@ def fine_tuning(freeze: bool = False, **given: object) -> Settings:
 
 
 def adapted(
-    start: Model, names: tuple[str, ...], bands: tuple[str, ...], freeze: bool = False, dropout: float = 0.1
+    start: Model,
+    names: tuple[str, ...],
+    bands: tuple[str, ...],
+    freeze: bool = False,
+    dropout: float = Settings.dropout,
 ) -> tuple[CropTransformer, tuple[str, ...]]:
     """Return a copy of a model's network for other classes, and those of them that it knew already.
 
