@@ -43,17 +43,18 @@ def run(argv, seconds):
 
 
 def killed_runs(seed, kills, watched, argv):
-    """Give what is at a place after each kill."""
+    """Give what is at a place after each kill, and in the end."""
     moments = random.Random(seed)
     longest = 0.5
-    while kills:
-        if run(argv, moments.uniform(0.02, longest)) is None:
-            kills -= 1
-            longest *= 1.1
-            yield content(watched)
-        else:
-            return
-    run(argv, 60)
+    made = not watched.exists()
+    while kills and run(argv, moments.uniform(0.02, longest)) is None:
+        kills -= 1
+        longest *= 1.1
+        yield content(watched)
+        if made and watched.exists():  # killed once all was written, but before its end: refused from now on
+            argv, made = [*argv, "--overwrite"], False
+    if not kills:
+        run(argv, 60)
     yield content(watched)
 
 
