@@ -1,8 +1,15 @@
-"""Confidence that is what it says on any day of the season: a temperature by the day on which the season ends.
+r"""Confidence that is what it says on any day of the season: a temperature by season end and by doubt.
 
 Modern networks are surer than they are right, and dividing their scores by one number mends most of it (temperature
 scaling, Guo et al. 2017, arXiv 1706.04599). A network for any season is right half the time in March and nearly
-always in August, and no one number fits both: the number here depends on the last clear date of the parcel.
+always in August, and no one number fits both: the number here depends on the last clear date of the parcel. Nor does
+one fit the sure and the doubtful answers of a day. So it depends on the entropy of the answer too, after the
+entropy-based temperature scaling of Balanya et al. (2022, arXiv 2208.00461):
+
+.. math:: T = T_0(d) \left(\frac{H}{H_{max} / 2}\right)^{s(d)}
+
+with the temperature :math:`T_0` and the slope :math:`s` of the season end :math:`d`, and the entropy :math:`H` of the
+undivided scores. The order of the classes stays as it was.
 """
 
 from dataclasses import dataclass
@@ -11,28 +18,35 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 import scipy.special
+import scipy.stats
 from scipy.optimize import minimize
 
 from cropxai.model.prefixes import Prefixes
 
 #: Strengths of the pull towards a straight line that are tried; the last leaves one temperature for all.
 STRENGTHS = (1.0, 10.0, 100.0, 1000.0, np.inf)
-#: Least and greatest inverse temperature.
-BOUNDS = (0.05, 20.0)
+#: Least and greatest inverse temperature, and slope.
+BOUNDS, STEEPEST = (0.05, 20.0), (-1.0, 1.0)
+#: Pull of the slopes towards none, which holds where few parcels were held back.
+PULL = 10.0
+#: Least entropy that is told from none, as a share of the greatest.
+LEAST = 1e-3
 
 
 @dataclass(frozen=True)
 class SeasonTemperatures:
-    """Temperatures at nodes over the season, linear in their inverse between, held beyond.
+    """Temperatures and slopes at nodes over the season, held beyond; slopes and inverses are linear between.
 
     Attributes
     ----------
     days : (node,) season days of the last clear date, rising
-    temperatures : (node,) divisors of the logits
+    temperatures : (node,) divisors of the logits, at half of the greatest entropy
+    slopes : (node,) powers of the entropy by which they go; none on cards that do not know them
     """
 
     days: tuple[float, ...]
     temperatures: tuple[float, ...]
+    slopes: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.days or len(self.days) != len(self.temperatures):
@@ -40,18 +54,35 @@ class SeasonTemperatures:
         if not np.all(np.diff(self.days) > 0) or not all(0 < t < np.inf for t in self.temperatures):
             raise ValueError("calibration needs rising days and positive temperatures")
 
-    def at(self, end: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """Return the temperature for seasons whose last clear date is on the days ``end``, same shape."""
-        inverse = np.interp(np.asarray(end, dtype=np.float64), self.days, 1 / np.asarray(self.temperatures))
+        if self.slopes and (len(self.slopes) != len(self.days) or not np.isfinite(self.slopes).all()):
+            raise ValueError("calibration needs as many slopes as days, and finite ones")
+
+    def of(self, scores: npt.NDArray[np.float32], end: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """Return what logits are to be divided by, (parcel,).
+
+        Parameters
+        ----------
+        scores : (parcel, class) logits
+        end : (parcel,) season days of the last clear date
+        """
+        day = np.asarray(end, dtype=np.float64)
+        inverse = np.interp(day, self.days, 1 / np.asarray(self.temperatures))
+        if self.slopes:
+            inverse *= np.exp(-np.interp(day, self.days, self.slopes) * doubt(scores))
         return np.asarray(1 / inverse, dtype=np.float32)
 
 
-def fit_temperatures(cut: Prefixes, target: npt.NDArray[np.intp]) -> SeasonTemperatures:
-    """Find the temperatures that give held-back parcels the highest likelihood on seasons cut at the nodes.
+def doubt(scores: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Return the logarithm of the entropy of logits (parcel, class) as a share of half of the greatest, (parcel,)."""
+    share = scipy.stats.entropy(scipy.special.softmax(scores.astype(np.float64), axis=1), axis=1)
+    return cast(npt.NDArray[np.float64], np.log(np.maximum(share / np.log(scores.shape[1]), LEAST) / 0.5))
 
-    The inverse temperature is linear between the nodes, in which the likelihood is concave: one optimum. How much it
-    may bend is chosen by which strength of a pull on its steps serves the other half of the parcels best, so that it
-    varies over the season only as far as the data say so.
+
+def fit_temperatures(cut: Prefixes, target: npt.NDArray[np.intp]) -> SeasonTemperatures:
+    """Find the temperatures and slopes that give held-back parcels the highest likelihood, cut at the nodes.
+
+    How much they may bend over the season is chosen by which strength of a pull on their steps serves the other half of
+    the parcels best, so that they vary only as far as the data say so.
 
     Parameters
     ----------
@@ -67,44 +98,50 @@ def fit_temperatures(cut: Prefixes, target: npt.NDArray[np.intp]) -> SeasonTempe
             for strength in STRENGTHS
         ]
         best = STRENGTHS[int(np.argmin(losses))]
-    inverse = _fit(cut, truth, best)
-    return SeasonTemperatures(
-        tuple(round(float(d), 2) for d in cut.nodes), tuple(round(float(1 / b), 4) for b in inverse)
-    )
+    return _fit(cut, truth, best)
 
 
-def loss(cut: Prefixes, truth: npt.NDArray[np.intp], inverse: npt.NDArray[np.float64]) -> float:
-    """Return the summed negative log-likelihood under inverse temperatures (node,)."""
-    scaled = cut.scores * np.interp(cut.end, cut.nodes, inverse)[:, None]
-    own = scaled[np.arange(len(truth)), truth]
-    return float((scipy.special.logsumexp(scaled, axis=1) - own).sum())
+def loss(cut: Prefixes, truth: npt.NDArray[np.intp], heat: SeasonTemperatures) -> float:
+    """Return the summed negative log-likelihood."""
+    scaled = cut.scores / heat.of(cut.scores, cut.end)[:, None]
+    return float((scipy.special.logsumexp(scaled, axis=1) - scaled[np.arange(len(truth)), truth]).sum())
 
 
-def _fit(cut: Prefixes, truth: npt.NDArray[np.intp], strength: float) -> npt.NDArray[np.float64]:
-    """Return the inverse temperatures (node,) of the least penalised loss."""
-    count = len(cut.nodes)
-    spread = _weights(cut.end, cut.nodes)
-    if np.isinf(strength):
-        spread = np.ones((len(truth), 1))
-    scores = cut.scores.astype(np.float64)
+def _fit(cut: Prefixes, truth: npt.NDArray[np.intp], strength: float) -> SeasonTemperatures:
+    """Return the temperatures and slopes of the least penalised loss."""
+    spread = _weights(cut.end, cut.nodes) if np.isfinite(strength) else np.ones((len(truth), 1))
+    shape = (2, spread.shape[1])
+    scores, doubts = cut.scores.astype(np.float64), doubt(cut.scores)
     own = scores[np.arange(len(truth)), truth]
 
-    def objective(inverse: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
-        scaled = scores * (spread @ inverse)[:, None]
-        normal = scipy.special.logsumexp(scaled, axis=1)
-        mean = (np.exp(scaled - normal[:, None]) * scores).sum(axis=1)
-        value = float((normal - own * (spread @ inverse)).sum())
-        gradient = spread.T @ (mean - own)
-        if len(inverse) > 1:
-            steps = np.diff(inverse)
-            value += strength * float(steps @ steps)
-            gradient[:-1] -= 2 * strength * steps
-            gradient[1:] += 2 * strength * steps
-        return value, gradient
+    def objective(flat: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+        table = flat.reshape(shape)
+        inverse, slope = (spread @ row for row in table)
+        factor = np.exp(-slope * doubts)
+        scaled = scores * (inverse * factor)[:, None]
+        most = scaled.max(axis=1)
+        np.exp(np.subtract(scaled, most[:, None], out=scaled), out=scaled)
+        total = scaled.sum(axis=1)
+        normal = most + np.log(total)
+        beyond = (np.einsum("rc,rc->r", scaled, scores) / total - own) * factor
+        value = float((normal - own * inverse * factor).sum()) + PULL * float(table[1] @ table[1])
+        gradient = np.stack([spread.T @ beyond, 2 * PULL * table[1] - spread.T @ (beyond * inverse * doubts)])
+        if shape[1] > 1:
+            steps = np.diff(table, axis=1)
+            value += strength * float((steps**2).sum())
+            gradient[:, :-1] -= 2 * strength * steps
+            gradient[:, 1:] += 2 * strength * steps
+        return value, gradient.ravel()
 
-    start = np.ones(spread.shape[1])
-    found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=[BOUNDS] * len(start)).x
-    return cast(npt.NDArray[np.float64], np.broadcast_to(found, (count,)) if len(found) == 1 else found)
+    start = np.repeat([1.0, 0.0], shape[1])
+    bounds = [BOUNDS] * shape[1] + [STEEPEST] * shape[1]
+    found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds).x.reshape(shape)
+    inverse, slopes = np.broadcast_to(found, (2, len(cut.nodes)))
+    return SeasonTemperatures(
+        tuple(round(float(day), 2) for day in cut.nodes),
+        tuple(round(float(1 / value), 4) for value in inverse),
+        tuple(round(float(slope), 4) for slope in slopes),
+    )
 
 
 def _weights(end: npt.NDArray[np.float32], nodes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

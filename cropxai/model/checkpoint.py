@@ -132,7 +132,7 @@ class Model:
         if self.card.uncertainty is None:
             divisor = np.full(len(scores), self.card.temperature, dtype=np.float32)
         else:
-            divisor = self.card.uncertainty.temperatures.at(end)
+            divisor = self.card.uncertainty.temperatures.of(scores, end)
         scaled = torch.from_numpy(scores) / torch.from_numpy(divisor)[:, None]
         return scaled.softmax(dim=1).numpy()
 

@@ -16,8 +16,8 @@ ARCHITECTURES = ("cropxai", "paper")
 #: parcels; on hundreds the defaults, half of whose samples are whole seasons, serve better (docs/results.md).
 PRESETS: dict[str, dict[str, Any]] = {
     "any-day": {
-        "any_season": 0.85, "growing_season": 0.7, "cut_together": True, "date_dropout": 0.2, "average": 0.99,
-        "label_smoothing": 0.0, "dropout": 0.2, "steps": 12000,
+        "any_season": 0.85, "growing_season": 0.7, "date_dropout": 0.2, "average": 0.99, "label_smoothing": 0.0,
+        "dropout": 0.2, "steps": 12000,
     },
 }  # fmt: skip
 

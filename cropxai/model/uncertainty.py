@@ -75,7 +75,7 @@ def fit_uncertainty(
     inputs, target = held[0].take(asked), held[1][asked]
     cut = prefixes(scored, inputs)
     temperatures = fit_temperatures(cut, target)
-    probabilities = scipy.special.softmax(cut.scores / temperatures.at(cut.end)[:, None], axis=1)
+    probabilities = scipy.special.softmax(cut.scores / temperatures.of(cut.scores, cut.end)[:, None], axis=1)
     sets = fit_sets(cut, probabilities, target, draws(np.asarray(parcel_id, dtype=object)[asked]))
     courses = fit_courses(learnt[0].spectral(bands), learnt[1], probabilities.shape[1], inputs.spectral(bands))
     return Uncertainty(temperatures, sets, courses)

@@ -72,6 +72,7 @@ def test_a_missing_model_is_named_with_the_shipped_ones():
         (lambda f: rewrite(f, classes=[{"nom": "x"}]), "lacks or misnames"),
         (lambda f: rewrite(f, uncertainty={"temperatures": {}}), "lacks or misnames"),
         (lambda f: rewrite(f, uncertainty=uncertain(f, "temperatures", temperatures=[0.0])), "as many temperatures"),
+        (lambda f: rewrite(f, uncertainty=uncertain(f, "temperatures", slopes=[0.0])), "as many slopes"),
         (lambda f: rewrite(f, uncertainty=uncertain(f, "sets", group=[0, 0, 0])), "of other bands or classes"),
         (
             lambda f: rewrite(
