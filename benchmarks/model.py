@@ -6,7 +6,7 @@ Accuracies are over the test parcels, with intervals of 95 % from 1 000 bootstra
 
 - Full year, and data up to 1 August: there the others are trained for it; cropxai and the LSTM are one network.
 - Windows: one any-season network of cropxai against networks of cropxai that are trained for one window each (3 000
-  steps, never cut), from mid-May on, every dekad (or ``--ends``).
+  steps, never cut), from mid-May on, every dekad (or ``--ends``), over the test parcels of all folds (``--rounds``).
 - Calibration: by month, the expected calibration error of the any-season network, and the coverage of its sets of crops
   at 90 %, over the test parcels of all folds (``--rounds``), each answered by the network that did not see it.
 - Speed: parcels per second of CPU time on one thread, the scores as ``cropxai classify`` works them out against the
@@ -224,8 +224,9 @@ def table(bench: Bench, rounds: list[Case], windows: dict[str, float]) -> dict[s
     return found
 
 
-def one_for_all(bench: Bench, case: Case, ends: str | None) -> dict[str, float]:
+def one_for_all(bench: Bench, rounds: list[Case], ends: str | None) -> dict[str, float]:
     """Compare the any-season network with one trained for each window; return the loss by window, in points."""
+    case = rounds[0]
     new_year = np.datetime64(f"{case.series.season_year}-01-01")
     days = [float(day) for day in case.inputs.day if day >= MID_MAY]
     if ends is not None:
@@ -233,12 +234,13 @@ def one_for_all(bench: Bench, case: Case, ends: str | None) -> dict[str, float]:
     ways: dict[str, Callable[[Case, float], Answers]] = {"retrained": bench.retrained, "one network": bench.answers}
     if "LSTM" in bench.ways:
         ways["LSTM"] = bench.lstm
-    print(f"\n{case.name}: one network against networks trained for one window each, accuracy %")
+    place = case.name.rpartition(" ")[0]
+    print(f"\n{place}, {len(rounds)} rounds: one network against networks trained for one window each, accuracy %")
     print(f"{'data until':12s}" + "".join(f"{way:>22s}" for way in (*ways, "one minus retrained")))
     gains = {}
     for day in days:
         date = new_year + int(day)
-        right = {way: right_of([(case, ask(case, day))]) for way, ask in ways.items()}
+        right = {way: right_of([(case, ask(case, day)) for case in rounds]) for way, ask in ways.items()}
         gains[str(date)] = right["one network"] - right["retrained"]
         shown = [*right.values(), gains[str(date)]]
         print(f"{date!s:12s}" + "".join(f"{told(each):>22s}" for each in shown), flush=True)
@@ -328,7 +330,7 @@ def run(bench: Bench, parts: list[str], options: argparse.Namespace) -> None:
         found = table(bench, cases(bavaria(), "Bavaria", "random", 1 if quick else 5, quick), {"full year": np.inf})
         figures |= {"accuracy_bavaria": found["cropxai full year"], "forest_bavaria": found["forest full year"]}
     if "windows" in parts:
-        figures["lost_by_window"] = one_for_all(bench, random[0], "2021-06-21" if quick else options.ends)
+        figures["lost_by_window"] = one_for_all(bench, random, "2021-06-21" if quick else options.ends)
     if "calibration" in parts:
         figures |= calibration(bench, random)
     if "speed" in parts:

@@ -14,7 +14,7 @@ from cropxai.model.checkpoint import Model
 from cropxai.model.conformal import COVERAGE, draws
 from cropxai.model.engine import Scorer, scorer
 from cropxai.model.inputs import Inputs
-from cropxai.model.prefixes import last_clear_day
+from cropxai.model.prefixes import season_end
 from cropxai.series import CropSeries
 
 FloatArray = npt.NDArray[np.float32]
@@ -106,7 +106,7 @@ class Answering:
         """Answer for all parcels of a series, which is read as a whole."""
         first = self.models[0]
         inputs = [model.inputs(series) for model in self.models]
-        end = last_clear_day(inputs[0].valid, inputs[0].day)
+        end = season_end(inputs[0].valid, inputs[0].day)
         each = [
             self._probable(model, score, given)[:, places]
             for model, score, places, given in zip(self.models, self._scorers, self._places, inputs, strict=True)
@@ -128,7 +128,7 @@ class Answering:
         looks = []
         for number in range(self.choices.views):
             seen = inputs if self.choices.views == 1 else without_every(inputs, self.choices.views, number)
-            looks.append(model.probabilities(score(seen), last_clear_day(seen.valid, seen.day)))
+            looks.append(model.probabilities(score(seen), season_end(seen.valid, seen.day)))
         return np.mean(looks, axis=0) if len(looks) > 1 else looks[0]
 
     def identity(self) -> str:

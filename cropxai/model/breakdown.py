@@ -13,7 +13,7 @@ from cropxai.model.checkpoint import Model
 from cropxai.model.conformal import draws
 from cropxai.model.inputs import Inputs
 from cropxai.model.predict import logits
-from cropxai.model.prefixes import last_clear_day
+from cropxai.model.prefixes import season_end
 from cropxai.model.reliability import Reliability, reliability
 from cropxai.series import CropSeries
 
@@ -79,7 +79,7 @@ def answers_by_end(
         cut = inputs.at(np.flatnonzero(series.dates <= date))
         rows = np.flatnonzero(cut.valid.any(axis=1))
         seen: Inputs = cut.take(rows)
-        end = last_clear_day(seen.valid, seen.day)
+        end = season_end(seen.valid, seen.day)
         probabilities = model.probabilities(logits(model.network, seen), end)
         covered = size = None
         if known is not None:

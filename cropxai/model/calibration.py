@@ -2,7 +2,7 @@ r"""Confidence that is what it says on any day of the season: a temperature by s
 
 Modern networks are surer than they are right, and dividing their scores by one number mends most of it (temperature
 scaling, Guo et al. 2017, arXiv 1706.04599). A network for any season is right half the time in March and nearly
-always in August, and no one number fits both: the number here depends on the last clear date of the parcel. Nor does
+always in August, and no one number fits both: the number here depends on the day on which the season ends. Nor does
 one fit the sure and the doubtful answers of a day. So it depends on the entropy of the answer too, after the
 entropy-based temperature scaling of Balanya et al. (2022, arXiv 2208.00461):
 
@@ -39,7 +39,7 @@ class SeasonTemperatures:
 
     Attributes
     ----------
-    days : (node,) season days of the last clear date, rising
+    days : (node,) season days on which seasons end, rising
     temperatures : (node,) divisors of the logits, at half of the greatest entropy
     slopes : (node,) powers of the entropy by which they go; none on cards that do not know them
     """
@@ -63,7 +63,7 @@ class SeasonTemperatures:
         Parameters
         ----------
         scores : (parcel, class) logits
-        end : (parcel,) season days of the last clear date
+        end : (parcel,) season days on which the seasons end (:func:`cropxai.model.prefixes.season_end`)
         """
         day = np.asarray(end, dtype=np.float64)
         inverse = np.interp(day, self.days, 1 / np.asarray(self.temperatures))

@@ -127,7 +127,7 @@ class Model:
 
         Parameters
         ----------
-        end : (parcel,) season day of the last clear date that the logits know of
+        end : (parcel,) season day on which each season ends (:func:`cropxai.model.prefixes.season_end`)
         """
         if self.card.uncertainty is None:
             divisor = np.full(len(scores), self.card.temperature, dtype=np.float32)

@@ -37,7 +37,7 @@ class ConformalSets:
 
     Attributes
     ----------
-    days : (node,) mean season day of the last clear dates that the thresholds of a node come from, rising
+    days : (node,) mean season day on which the seasons end that the thresholds of a node come from, rising
     coverages : (level,) share of parcels whose set shall hold the true class, rising
     group : (class,) number of the group whose thresholds a class has
     thresholds : (node, group, level)
@@ -63,7 +63,7 @@ class ConformalSets:
             raise ValueError("thresholds of sets need to be finite")
 
     def at(self, end: npt.ArrayLike, coverage: float) -> FloatArray:
-        """Return the thresholds (parcel, class) for last clear dates on the days ``end`` (parcel,)."""
+        """Return the thresholds (parcel, class) for seasons that end on the days ``end`` (parcel,)."""
         table = np.array(self.thresholds)
         level = np.array([[np.interp(coverage, self.coverages, group) for group in node] for node in table])
         by_group = [np.interp(np.asarray(end, dtype=np.float64), self.days, level[:, g]) for g in range(level.shape[1])]
@@ -81,7 +81,7 @@ class ConformalSets:
         Parameters
         ----------
         probabilities : (parcel, class), calibrated
-        end : (parcel,) season day of the last clear date
+        end : (parcel,) season day on which each season ends (:func:`cropxai.model.prefixes.season_end`)
         draw : (parcel,) of :func:`draws`
         """
         return nonconformity(probabilities, draw, self.penalty, self.free) <= self.at(end, coverage)
@@ -113,14 +113,18 @@ def fit_sets(
     rows = np.arange(len(truth))
     own = nonconformity(probabilities, draw[cut.parcel], penalty, free)[rows, truth]
     highest = 1 + penalty * classes  # above every score: all classes are in the set
-    days, thresholds = [], []
+    days: list[float] = []
+    thresholds = []
     for node in _well_seen(cut, group[truth], enough):
         here = cut.node == node
+        day = round(float(cut.end[here].mean()), 2)
+        if days and day <= days[-1]:  # no parcel has been seen for long: the thresholds before go on
+            continue
         table = []
         for number in range(int(group.max()) + 1):
             members = here & (group[truth] == number)
             table.append(tuple(_quantile(own[members], coverage, highest) for coverage in coverages))
-        days.append(round(float(cut.end[here].mean()), 2))
+        days.append(day)
         thresholds.append(tuple(table))
     return ConformalSets(
         tuple(days), tuple(coverages), tuple(group.tolist()), tuple(thresholds), penalty, free, len(target)
@@ -159,7 +163,7 @@ def draws(parcel_id: Sequence[object] | npt.NDArray[np.object_]) -> FloatArray:
 def _well_seen(cut: Prefixes, group: npt.NDArray[np.intp], enough: int) -> list[int]:
     """Return the nodes at which every group has ``enough`` rows; if there are none, all nodes that have rows.
 
-    Where few parcels were seen anew, all classes would have to be in the set, and in those of the days around.
+    Where few parcels have been seen yet, all classes would have to be in the set, and in those of the days around.
     """
     counts = np.zeros((len(cut.nodes), int(group.max()) + 1), dtype=np.intp)
     np.add.at(counts, (cut.node, group), 1)

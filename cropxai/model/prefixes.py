@@ -10,18 +10,20 @@ from cropxai.model.inputs import Inputs
 
 #: Days between the nodes at which a season is cut.
 NODE_DAYS = 15
+#: Days after its last clear date for which the season of a parcel goes on with that of the series.
+SEEN_DAYS = 60
 
 
 @dataclass(frozen=True)
 class Prefixes:
-    """Parcels on cut seasons, one row a parcel and node at which it shows something new.
+    """Parcels on cut seasons, one row a parcel and node from its first clear date on.
 
     Attributes
     ----------
     nodes : (node,) season days at which the season was cut, rising; the last is the last date
     node : (row,) number of the node
     parcel : (row,) number of the parcel
-    end : (row,) float32, season day of the last clear date up to the node
+    end : (row,) float32, day on which the season of the parcel ends there (:func:`season_end`)
     scores : (row, class) float32 logits
     """
 
@@ -49,14 +51,20 @@ def prefixes(scored: Callable[[Inputs], npt.NDArray[np.float32]], inputs: Inputs
     """
     nodes = season_nodes(inputs.day, step)
     rows: list[tuple[npt.NDArray[np.intp], npt.NDArray[np.float32], npt.NDArray[np.float32]]] = []
+    scores: npt.NDArray[np.float32] | None = None
     for node, before in zip(nodes, (-np.inf, *nodes[:-1]), strict=True):
-        cut = inputs.within(last_day=float(node))
-        end = last_clear_day(cut.valid, cut.day)
-        new = np.flatnonzero(np.nan_to_num(end, nan=-np.inf) > before)
-        rows.append((new, end[new], scored(cut.at(np.flatnonzero(cut.day <= node)).take(new))))
-    parcel, ends, scores = (np.concatenate(column) for column in zip(*rows, strict=True))
+        cut = inputs.at(np.flatnonzero(inputs.day <= node))
+        last = last_clear_day(cut.valid, cut.day)
+        new = np.flatnonzero(np.nan_to_num(last, nan=-np.inf) > before)
+        found = scored(cut.take(new))
+        if scores is None:
+            scores = np.zeros((len(inputs), found.shape[1]), dtype=np.float32)
+        scores[new] = found
+        known = np.flatnonzero(np.isfinite(last))
+        rows.append((known, season_end(cut.valid, cut.day)[known], scores[known]))
+    parcel, ends, answers = (np.concatenate(column) for column in zip(*rows, strict=True))
     node_of = np.repeat(np.arange(len(nodes)), [len(row[0]) for row in rows])
-    return Prefixes(nodes, node_of, parcel, ends, scores)
+    return Prefixes(nodes, node_of, parcel, ends, answers)
 
 
 def season_nodes(day: npt.NDArray[np.float32], step: float = NODE_DAYS) -> npt.NDArray[np.float32]:
@@ -74,3 +82,17 @@ def last_clear_day(valid: npt.NDArray[np.bool_], day: npt.NDArray[np.float32]) -
     """
     last = np.where(valid, day, -np.inf).max(axis=1, initial=-np.inf)
     return np.where(np.isfinite(last), last, np.nan).astype(np.float32)
+
+
+def season_end(valid: npt.NDArray[np.bool_], day: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the season day up to which each parcel has been watched, (parcel,) float32, NaN without a clear date.
+
+    That is the last date of the series, clear or not; but of a parcel that has not been seen for more than two months,
+    60 days after its last clear date.
+
+    Parameters
+    ----------
+    valid : (parcel, time); day : (time,), in any order
+    """
+    until = np.float32(day.max(initial=-np.inf))
+    return np.asarray(np.minimum(last_clear_day(valid, day) + SEEN_DAYS, until), dtype=np.float32)

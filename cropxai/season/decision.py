@@ -1,11 +1,11 @@
 """From which date a parcel's crop is known: its answer is the final one, sure enough, and stays so.
 
 A model trained for any season answers on the season up to any date. The decision date of a parcel is the first of its
-clear dates from which on every answer equals that of the whole season with at least the asked confidence. It looks
-back: on the day itself nobody could know that the answer would stay. Confidence is calibrated by the temperature that
-the model has for seasons that end on the parcel's last clear date.
+clear dates from which on the answers on all of them equal that of the whole season with at least the asked confidence.
+It looks back: on the day itself nobody could know that the answer would stay. The confidence of a date is that of a
+season which ends there; on its last clear date a parcel has the answer of the whole season.
 
-Cost: an answer changes only where a clear date is added, and the search goes backwards from the last date and leaves a
+Cost: scores change only where a clear date is added, and the search goes backwards from the last date and leaves a
 parcel at the first answer that fails. A parcel costs one pass of the network for each clear date after its decision
 date and one more, each over the dates up to there; a parcel that is not sure at the end costs nothing.
 """

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from cropxai.model import Model
 from cropxai.model.predict import logits
-from cropxai.model.prefixes import last_clear_day
+from cropxai.model.prefixes import season_end
 from cropxai.reporting import Report, silent
 from cropxai.series import CropSeries
 
@@ -58,24 +58,26 @@ def prefix_answers(
     prior : (class,) probabilities of a parcel that has not been seen yet; by default all alike
     inside : (time,) bool, the dates that may be looked at; by default all
 
-    Cost: an answer changes only where a clear date is added, so each parcel takes one pass for each of its clear dates,
-    over the dates up to there.
+    Cost: scores change only where a clear date is added, so each parcel takes one pass for each of its clear dates,
+    over the dates up to there; what they are worth goes on with the season.
     """
     model.check(series)
     order = np.argsort(series.dates, kind="stable")
-    inputs = model.inputs(series).at(order)
-    if inside is not None:
-        inputs = inputs.only(np.asarray(inside, dtype=bool)[order])
+    looked = np.ones(len(order), dtype=bool) if inside is None else np.asarray(inside, dtype=bool)[order]
+    inputs = model.inputs(series).at(order).only(looked)
     valid = inputs.valid
     classes = len(model.names)
     start = np.full(classes, 1 / classes) if prior is None else np.asarray(prior, dtype=np.float64)
     given = np.empty((len(series), len(order), classes), np.float32)
-    latest = np.tile(start.astype(np.float32), (len(series), 1))
+    scores = np.zeros((len(series), classes), np.float32)
     for end in range(len(order)):
         if len(rows := np.flatnonzero(valid[:, end])):
             past = np.flatnonzero(valid[rows, : end + 1].any(axis=0))
-            cut = inputs.take(rows).at(past)
-            latest[rows] = model.probabilities(logits(model.network, cut), last_clear_day(cut.valid, cut.day))
-        given[:, end] = latest
+            scores[rows] = logits(model.network, inputs.take(rows).at(past))
+        allowed = np.flatnonzero(looked[: end + 1])
+        ends = season_end(valid[:, allowed], inputs.day[allowed])
+        known = np.isfinite(ends)
+        given[:, end] = start
+        given[known, end] = model.probabilities(scores[known], ends[known])
         report((end + 1) / len(order))
     return PrefixAnswers(given, series.dates[order], np.round(inputs.day).astype(np.int64) + 1)

@@ -184,15 +184,19 @@ def test_a_card_with_one_temperature_only_loads_and_answers_with_it(model, serie
     np.testing.assert_allclose(classify(series, old).probabilities, softmax(scores / 2, axis=1), atol=1e-6)
 
 
-def test_confidence_follows_the_last_clear_date(model, series):
+def test_confidence_follows_the_end_of_the_season(model):
     heat = SeasonTemperatures((60.0, 240.0), (4.0, 0.5))
     changed = replace(model, card=replace(model.card, uncertainty=replace(model.card.uncertainty, temperatures=heat)))
-    inputs = Inputs.of(series, model.card.bands)
-    end = np.array([inputs.day[seen].max() for seen in inputs.valid])
+    early = two_crops(60, seed=3, gaps=0.7).between(end=np.datetime64("2018-07-31"))
+    early = early.select(np.isfinite(early.reflectance).all(axis=2).any(axis=1))
+    inputs = Inputs.of(early, model.card.bands)
+    last = np.array([inputs.day[seen].max() for seen in inputs.valid])
+    end = np.minimum(inputs.day.max(), last + 60)
     assert len(np.unique(end)) > 1
+    assert (end > last).any()
     inverse = 1 / 4 + (end - 60) / 180 * (1 / 0.5 - 1 / 4)
     expected = softmax(logits(model.network, inputs) * inverse[:, None], axis=1)
-    np.testing.assert_allclose(classify(series, changed).probabilities, expected, atol=1e-5)
+    np.testing.assert_allclose(classify(early, changed).probabilities, expected, atol=1e-5)
 
 
 def test_a_network_of_another_kind_keeps_it(series, tmp_path):

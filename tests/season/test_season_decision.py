@@ -10,7 +10,7 @@ from cropxai.season.decision import decide
 
 
 def by_definition(series, model, threshold):
-    """Classify the season up to every date, and look for the first clear date from which all answers hold."""
+    """Classify the season up to every date, and look for the first clear date from which those on all of them hold."""
     final = classify(series, model).frame
     seen = np.isfinite(series.reflectance).all(axis=2)
     holds, sure = [], []
@@ -21,7 +21,9 @@ def by_definition(series, model, threshold):
     holds, sure = np.array(holds).T, np.array(sure, dtype=float).T
     dates, confidence = [], []
     for parcel in range(len(series)):
-        found = [t for t in np.flatnonzero(seen[parcel]) if holds[parcel, t:].all()]
+        clear = np.flatnonzero(seen[parcel])
+        holds[parcel, clear[-1]], sure[parcel, clear[-1]] = holds[parcel, -1], sure[parcel, -1]  # of the whole season
+        found = [t for t in clear if holds[parcel, clear[clear >= t]].all()]
         dates.append(series.dates[found[0]] if found else np.datetime64("NaT"))
         confidence.append(sure[parcel, found[0]] if found else np.nan)
     return np.array(dates, dtype="datetime64[D]"), np.array(confidence)
