@@ -9,7 +9,9 @@ entropy-based temperature scaling of Balanya et al. (2022, arXiv 2208.00461):
 .. math:: T = T_0(d) \left(\frac{H}{H_{max} / 2}\right)^{s(d)}
 
 with the temperature :math:`T_0` and the slope :math:`s` of the season end :math:`d`, and the entropy :math:`H` of the
-undivided scores. The order of the classes stays as it was.
+undivided scores. The order of the classes stays as it was. Both are fitted to whether the most probable class was
+right, top against all (Le Coz et al. 2024, arXiv 2411.02988): it is this probability that a map shows, and with many
+classes the likelihood of all of them leaves it off.
 """
 
 from dataclasses import dataclass
@@ -23,12 +25,18 @@ from scipy.optimize import minimize
 
 from cropxai.model.prefixes import Prefixes
 
-#: Strengths of the pull towards a straight line that are tried; the last leaves one temperature for all.
+Matrix = npt.NDArray[np.float64]
+
+#: Strengths of the pull towards a straight line that are tried; the last leaves one temperature and slope for all.
 STRENGTHS = (1.0, 10.0, 100.0, 1000.0, np.inf)
-#: Least and greatest inverse temperature, and slope.
-BOUNDS, STEEPEST = (0.05, 20.0), (-1.0, 1.0)
+#: Least and greatest inverse temperature.
+BOUNDS = (0.05, 20.0)
+#: Greatest slope, up or down.
+STEEPEST = 1.0
 #: Pull of the slopes towards none, which holds where few parcels were held back.
 PULL = 10.0
+#: Beyond all differences of scores: what is so far behind has no share.
+FAR = 1e12
 #: Least entropy that is told from none, as a share of the greatest.
 LEAST = 1e-3
 
@@ -54,8 +62,8 @@ class SeasonTemperatures:
         if not np.all(np.diff(self.days) > 0) or not all(0 < t < np.inf for t in self.temperatures):
             raise ValueError("calibration needs rising days and positive temperatures")
 
-        if self.slopes and (len(self.slopes) != len(self.days) or not np.isfinite(self.slopes).all()):
-            raise ValueError("calibration needs as many slopes as days, and finite ones")
+        if self.slopes and (len(self.slopes) != len(self.days) or not np.all(np.abs(self.slopes) <= STEEPEST)):
+            raise ValueError(f"calibration needs as many slopes as days, from -{STEEPEST:g} to {STEEPEST:g}")
 
     def of(self, scores: npt.NDArray[np.float32], end: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Return what logits are to be divided by, (parcel,).
@@ -74,12 +82,15 @@ class SeasonTemperatures:
 
 def doubt(scores: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """Return the logarithm of the entropy of logits (parcel, class) as a share of half of the greatest, (parcel,)."""
-    share = scipy.stats.entropy(scipy.special.softmax(scores.astype(np.float64), axis=1), axis=1)
-    return cast(npt.NDArray[np.float64], np.log(np.maximum(share / np.log(scores.shape[1]), LEAST) / 0.5))
+    entropy = scipy.stats.entropy(scipy.special.softmax(scores.astype(np.float64), axis=1), axis=1)
+    share = entropy / np.log(max(2, scores.shape[1]))
+    return cast(npt.NDArray[np.float64], np.log(np.maximum(share, LEAST) / 0.5))
 
 
 def fit_temperatures(cut: Prefixes, target: npt.NDArray[np.intp]) -> SeasonTemperatures:
-    """Find the temperatures and slopes that give held-back parcels the highest likelihood, cut at the nodes.
+    """Find the temperatures and slopes under which it is likeliest that answers are right and wrong where they are.
+
+    They are the answers for held-back parcels, cut at the nodes.
 
     How much they may bend over the season is chosen by which strength of a pull on their steps serves the other half of
     the parcels best, so that they vary only as far as the data say so.
@@ -102,29 +113,25 @@ def fit_temperatures(cut: Prefixes, target: npt.NDArray[np.intp]) -> SeasonTempe
 
 
 def loss(cut: Prefixes, truth: npt.NDArray[np.intp], heat: SeasonTemperatures) -> float:
-    """Return the summed negative log-likelihood."""
-    scaled = cut.scores / heat.of(cut.scores, cut.end)[:, None]
-    return float((scipy.special.logsumexp(scaled, axis=1) - scaled[np.arange(len(truth)), truth]).sum())
+    """Return the summed negative log-likelihood of right and wrong."""
+    lead, wrong = _lead(cut, truth)
+    odds, _ = _odds(lead, 1 / heat.of(cut.scores, cut.end))
+    return float((np.logaddexp(0, odds) - wrong * odds).sum())
 
 
 def _fit(cut: Prefixes, truth: npt.NDArray[np.intp], strength: float) -> SeasonTemperatures:
     """Return the temperatures and slopes of the least penalised loss."""
     spread = _weights(cut.end, cut.nodes) if np.isfinite(strength) else np.ones((len(truth), 1))
     shape = (2, spread.shape[1])
-    scores, doubts = cut.scores.astype(np.float64), doubt(cut.scores)
-    own = scores[np.arange(len(truth)), truth]
+    (lead, wrong), doubts = _lead(cut, truth), doubt(cut.scores)
 
     def objective(flat: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
         table = flat.reshape(shape)
         inverse, slope = (spread @ row for row in table)
         factor = np.exp(-slope * doubts)
-        scaled = scores * (inverse * factor)[:, None]
-        most = scaled.max(axis=1)
-        np.exp(np.subtract(scaled, most[:, None], out=scaled), out=scaled)
-        total = scaled.sum(axis=1)
-        normal = most + np.log(total)
-        beyond = (np.einsum("rc,rc->r", scaled, scores) / total - own) * factor
-        value = float((normal - own * inverse * factor).sum()) + PULL * float(table[1] @ table[1])
+        odds, slope_of_odds = _odds(lead, inverse * factor)
+        beyond = slope_of_odds * (scipy.special.expit(odds) - wrong) * factor
+        value = float((np.logaddexp(0, odds) - wrong * odds).sum()) + PULL * float(table[1] @ table[1])
         gradient = np.stack([spread.T @ beyond, 2 * PULL * table[1] - spread.T @ (beyond * inverse * doubts)])
         if shape[1] > 1:
             steps = np.diff(table, axis=1)
@@ -134,7 +141,7 @@ def _fit(cut: Prefixes, truth: npt.NDArray[np.intp], strength: float) -> SeasonT
         return value, gradient.ravel()
 
     start = np.repeat([1.0, 0.0], shape[1])
-    bounds = [BOUNDS] * shape[1] + [STEEPEST] * shape[1]
+    bounds = [BOUNDS] * shape[1] + [(-STEEPEST, STEEPEST)] * shape[1]
     found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds).x.reshape(shape)
     inverse, slopes = np.broadcast_to(found, (2, len(cut.nodes)))
     return SeasonTemperatures(
@@ -142,6 +149,23 @@ def _fit(cut: Prefixes, truth: npt.NDArray[np.intp], strength: float) -> SeasonT
         tuple(round(float(1 / value), 4) for value in inverse),
         tuple(round(float(slope), 4) for slope in slopes),
     )
+
+
+def _lead(cut: Prefixes, truth: npt.NDArray[np.intp]) -> tuple[Matrix, npt.NDArray[np.bool_]]:
+    """Return how far classes are behind the winner, (row, class), ``FAR`` for itself; and whether it was wrong."""
+    rows, winner = np.arange(len(truth)), cut.scores.argmax(axis=1)
+    behind = cut.scores[rows, winner].astype(np.float64)[:, None] - cut.scores
+    behind[rows, winner] = FAR
+    return behind, winner != truth
+
+
+def _odds(lead: Matrix, inverse: Matrix) -> tuple[Matrix, Matrix]:
+    """Return the logarithm of the odds against the winner by inverse temperatures, and its slope, both (row,)."""
+    scaled = lead * -inverse[:, None]
+    most = scaled.max(axis=1)
+    share = np.exp(np.subtract(scaled, most[:, None], out=scaled), out=scaled)
+    total = share.sum(axis=1)
+    return most + np.log(total), -np.einsum("rc,rc->r", share, lead) / total
 
 
 def _weights(end: npt.NDArray[np.float32], nodes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

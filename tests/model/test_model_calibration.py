@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 
 from cropxai.model import calibration
 from cropxai.model.calibration import PULL, SeasonTemperatures, fit_temperatures
@@ -46,7 +46,7 @@ def test_a_temperature_that_changes_is_found():
 def test_a_slope_is_found(slope):
     cut, target = drawn(lambda end: 1 + 0 * end, slope)
     fitted = fit_temperatures(cut, target)
-    np.testing.assert_allclose(fitted.slopes, slope, atol=0.05)
+    np.testing.assert_allclose(fitted.slopes, slope, atol=0.08)
     np.testing.assert_allclose(fitted.temperatures, 1, rtol=0.1)
 
 
@@ -59,7 +59,8 @@ def test_one_temperature_and_slope_for_the_whole_season_are_the_likeliest(monkey
     def loss(found):
         inverse, slope = found
         scaled = cut.scores * (inverse / doubt(cut.scores) ** slope)[:, None]
-        return -log_softmax(scaled, axis=1)[np.arange(len(truth)), truth].sum() + PULL * slope**2
+        sure, right = softmax(scaled, axis=1).max(axis=1), scaled.argmax(axis=1) == truth
+        return -np.log(np.where(right, sure, 1 - sure)).sum() + PULL * slope**2
 
     best, slope = minimize(loss, (1.0, 0.0), method="Nelder-Mead").x
     np.testing.assert_allclose(fitted.temperatures, 1 / best, rtol=0.01)
@@ -101,7 +102,7 @@ def test_what_is_no_calibration_is_refused(days, temperatures):
         SeasonTemperatures(days, temperatures)
 
 
-@pytest.mark.parametrize("slopes", [(0.1,), (0.1, np.nan), (0.1, np.inf)])
+@pytest.mark.parametrize("slopes", [(0.1,), (0.1, np.nan), (0.1, np.inf), (0.1, -1.5)])
 def test_slopes_that_are_none_are_refused(slopes):
     with pytest.raises(ValueError, match="slopes"):
         SeasonTemperatures((1.0, 2.0), (1.0, 1.0), slopes)

@@ -138,3 +138,15 @@ def test_a_node_at_which_few_parcels_were_seen_has_no_thresholds():
     cut = Prefixes(np.array([10, 20, 30], np.float32), node, parcel, end, np.zeros((405, 4), np.float32))
     sets = fit_sets(cut, probabilities[parcel], label, rng.random(200), coverages=(0.9,))
     assert sets.days == (10.0, 30.0) and np.max(sets.thresholds) <= 1.01
+
+
+def test_thresholds_go_no_further_than_the_season_of_the_parcels():
+    """At the last two nodes nobody has been seen for so long that the season has ended for all, on the same day."""
+    probabilities, label = draw_parcels(np.random.default_rng(2), 60)
+    nodes = np.array([100, 160, 175, 190], np.float32)
+    node, parcel = np.repeat(np.arange(4), 60), np.tile(np.arange(60), 4)
+    cut = Prefixes(nodes, node, parcel, np.minimum(nodes, 165)[node], np.zeros((240, 4), np.float32))
+    sets = fit_sets(cut, np.tile(probabilities, (4, 1)), label, np.full(60, 0.5), enough=1)
+    assert sets.days == (100, 160, 165)
+    alone = fit_sets(one_end(60), probabilities, label, np.full(60, 0.5), enough=1)
+    np.testing.assert_array_equal(sets.at([400], 0.9), alone.at([400], 0.9))
