@@ -377,6 +377,8 @@ def training(command: Callable[..., Any]) -> Callable[..., Any]:
                      metavar="DECAY", help="Take a moving average of the weights, such as 0.99 a step."),
         click.option("--patience", type=click.FloatRange(0, 1), default=0.3, show_default=True,
                      help="Share of the epochs without gain, then stop."),
+        click.option("--kept-epoch", type=click.Choice(["best", "last"]), default="best", show_default=True,
+                     help="Whose weights are kept: best on the parcels held back, or last.  [with --from: last]"),
         click.option("--any-season", type=click.FloatRange(0, 1), default=0.5, show_default=True,
                      help="Share of samples cut at a random date."),
         click.option("--growing-season", type=click.FloatRange(0, 1), default=0.0, show_default=True,

@@ -47,7 +47,7 @@ def fit(
     bands: tuple[str, ...] = (),
     log: Path | None = None,
 ) -> list[Epoch]:
-    """Train a network in place and leave it with the weights of its best epoch; return the history.
+    """Train a network in place and leave it with the weights of its best or last epoch; return the history.
 
     The random choices of an epoch follow from seed and epoch alone, so that a resumed run ends with the weights of an
     undisturbed one. The validation part is cut at random dates as the training part is, once and for all.
@@ -85,7 +85,8 @@ def fit(
         mean_loss = _epoch(state, seen, settings, loss, epochs, bands, within)
         score, held_loss = _score(state, scored_on)
         state.history.append({"loss": mean_loss, "validation_loss": held_loss, "validation_macro_f1": score})
-        if (score, -held_loss) > (state.best_score, -state.best_loss):  # few parcels soon have all the same score
+        better = (score, -held_loss) > (state.best_score, -state.best_loss)  # few parcels soon have all the same score
+        if better or settings.kept_epoch == "last":
             state.best_epoch, state.best_score, state.best_loss = state.epoch, score, held_loss
             state.best = {name: value.clone() for name, value in state.average.weights.items()}
         state.epoch += 1

@@ -8,7 +8,7 @@ import numpy as np
 
 from cropxai.model.losses import LOSSES
 
-SCHEDULES, PRECISIONS = ("one-cycle", "cosine"), ("float32", "bfloat16")
+SCHEDULES, PRECISIONS, KEPT_EPOCHS = ("one-cycle", "cosine"), ("float32", "bfloat16"), ("best", "last")
 #: Width and layers of the sizes; of ten bands and five classes 74 021, 423 877 and 2 210 437 weights.
 SIZES = {"tiny": (64, 2), "small": (128, 3), "base": (256, 4)}
 ARCHITECTURES = ("cropxai", "paper")
@@ -36,6 +36,8 @@ class Settings:
     average : decay, by step, of a moving average of the weights, which then is the result; 0 = the weights themselves
     patience : share of the epochs that may pass without a better macro-F1 on the validation part before training
         stops; the warm-up of the learning rate does not count
+    kept_epoch : whose weights are kept: of the epoch "best" on the validation part, or of the "last", which then always
+        comes; few validation parcels tell the epochs apart badly
     any_season : share of the samples that are cut at a random date, so that one network answers on any day
     growing_season : share of these cuts that fall in the middle of the season, where answers change from day to day
     cut_together : cut all samples of a step at the same date, which makes most steps shorter
@@ -68,6 +70,7 @@ class Settings:
     schedule: str = "one-cycle"
     average: float = 0.0
     patience: float = 0.3
+    kept_epoch: str = "best"
     any_season: float = 0.5
     growing_season: float = 0.0
     cut_together: bool = False
@@ -97,7 +100,7 @@ class Settings:
     def __post_init__(self) -> None:
         known = {
             "loss": (*LOSSES, "auto"), "schedule": SCHEDULES, "precision": PRECISIONS, "size": tuple(SIZES),
-            "architecture": ARCHITECTURES,
+            "architecture": ARCHITECTURES, "kept_epoch": KEPT_EPOCHS,
         }  # fmt: skip
         for name, values in known.items():
             if getattr(self, name) not in values:

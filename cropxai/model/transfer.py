@@ -18,7 +18,8 @@ MADE = ("architecture", "size", "width", "layers", "norm", "activation", "poolin
 def fine_tuning(freeze: bool = False, **given: object) -> Settings:
     """Return settings for fine-tuning, which needs fewer and smaller steps than training; ``given`` ones are kept.
 
-    They were chosen on tens to hundreds of labels; the head alone bears larger steps.
+    They were chosen on tens to hundreds of labels; the head alone bears larger steps. Training goes on to the last
+    epoch, because so few held-back parcels tell the epochs apart badly.
 
     Raises
     ------
@@ -27,7 +28,10 @@ def fine_tuning(freeze: bool = False, **given: object) -> Settings:
     """
     if made := [name for name in MADE if name in given]:
         raise ValueError(f"{', '.join(made)}: the network is that of the model gone on from, as it was made")
-    few = {"steps": 600, "learning_rate": 3e-3 if freeze else 1e-3, "batch_size": 32, "min_parcels": 2}
+    few = {
+        "steps": 600, "learning_rate": 3e-3 if freeze else 1e-3, "batch_size": 32, "min_parcels": 2,
+        "kept_epoch": "last",
+    }  # fmt: skip
     return replace(Settings(), **(few | given))  # type: ignore[arg-type]
 
 

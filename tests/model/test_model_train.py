@@ -90,6 +90,22 @@ def test_the_average_of_the_weights_is_another_network(series):
     assert not same(one, other)
 
 
+@pytest.mark.parametrize(("kept", "epochs", "which"), [("best", 3, 0), ("last", 5, -1)])
+def test_the_weights_are_those_of_the_epoch_asked_for(series, monkeypatch, kept, epochs, which):
+    import cropxai.model.loop as loop
+
+    seen = []
+
+    def ever_worse(state, held):
+        seen.append({name: value.clone() for name, value in state.average.weights.items()})
+        return -float(len(seen)), 1.0
+
+    monkeypatch.setattr(loop, "_score", ever_worse)
+    made = train(series, replace(QUICK, epochs=5, patience=0.2, kept_epoch=kept))
+    assert len(seen) == epochs
+    assert all(torch.equal(value, seen[which][name]) for name, value in made.network.state_dict().items())
+
+
 def test_auto_takes_the_loss_of_the_best_trial(series, monkeypatch):
     import cropxai.model.loop as loop
 
