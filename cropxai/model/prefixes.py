@@ -54,17 +54,17 @@ def prefixes(scored: Callable[[Inputs], npt.NDArray[np.float32]], inputs: Inputs
     scores: npt.NDArray[np.float32] | None = None
     for node, before in zip(nodes, (-np.inf, *nodes[:-1]), strict=True):
         cut = inputs.at(np.flatnonzero(inputs.day <= node))
-        last = last_clear_day(cut.valid, cut.day)
-        new = np.flatnonzero(np.nan_to_num(last, nan=-np.inf) > before)
+        new = np.flatnonzero(cut.valid[:, cut.day > before].any(axis=1))
         found = scored(cut.take(new))
         if scores is None:
             scores = np.zeros((len(inputs), found.shape[1]), dtype=np.float32)
         scores[new] = found
-        known = np.flatnonzero(np.isfinite(last))
-        rows.append((known, season_end(cut.valid, cut.day)[known], scores[known]))
-    parcel, ends, answers = (np.concatenate(column) for column in zip(*rows, strict=True))
+        ends = season_end(cut.valid, cut.day)
+        known = np.flatnonzero(np.isfinite(ends))
+        rows.append((known, ends[known], scores[known]))
+    parcel, end, answers = (np.concatenate(column) for column in zip(*rows, strict=True))
     node_of = np.repeat(np.arange(len(nodes)), [len(row[0]) for row in rows])
-    return Prefixes(nodes, node_of, parcel, ends, answers)
+    return Prefixes(nodes, node_of, parcel, end, answers)
 
 
 def season_nodes(day: npt.NDArray[np.float32], step: float = NODE_DAYS) -> npt.NDArray[np.float32]:
